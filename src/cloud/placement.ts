@@ -1,5 +1,5 @@
-// Why: an operator's Placement is told over HTTP, each object with the generation that was read of it; what it answers is one of few
-// outcomes, so that whoever tells it knows whether to look again, to leave it, or to come back later.
+// Why: writes to an operator's Placement carry the generation that was read, and every answer becomes one of few outcomes, so that the mirror
+// knows whether to read again, to give up, or to retry later.
 
 import type { Dispatcher } from 'undici';
 import { limits } from '../base/limits.ts';
@@ -8,19 +8,19 @@ import { unavailable } from '../base/errors.ts';
 import { record, records, textOf, textOrNull } from './answer-values.ts';
 import { makeNeighbour, type NeighbourAnswer, type NeighbourOptions } from './neighbour.ts';
 
-/** What came of a change. */
+/** The result of a write. */
 export type Outcome =
   | { readonly kind: 'done' }
-  /** Somebody changed it since it was read. */
+  /** A generation conflict: somebody changed it since it was read. */
   | { readonly kind: 'stale' }
-  /** The provider is not there. */
+  /** The provider does not exist. */
   | { readonly kind: 'gone' }
   | { readonly kind: 'refused'; readonly why: Refusal; readonly reason: string };
 
-/** `taken`: another provider has the name. `used`: others have something of it. `full`: it would be more than there is. */
+/** `taken`: another provider has the name. `used`: there are allocations or child providers. `full`: the capacity would be exceeded. */
 export type Refusal = 'taken' | 'used' | 'full' | 'other';
 
-/** What a provider has of one kind, and the generation with which it may be changed. */
+/** A part of a provider, and the generation with which it may be written. */
 export interface Read<T> {
   readonly generation: number;
   readonly value: T;
@@ -28,16 +28,16 @@ export interface Read<T> {
 
 export interface ConsumerState {
   readonly allocations: ProviderAmounts;
-  /** Null: it has nothing yet. */
+  /** Null: a new consumer. */
   readonly generation: number | null;
   readonly owner: ConsumerOwner;
 }
 
-/** Whose a consumer is; Placement wants it with every change, also with the last one. */
+/** The owner of a consumer; Placement requires it with every write, also with the last one. */
 export interface ConsumerOwner {
   readonly projectId: string;
   readonly userId: string;
-  /** `INSTANCE`, `MIGRATION`; told where Placement knows types. */
+  /** `INSTANCE` or `MIGRATION`; sent if Placement supports types. */
   readonly type: string;
 }
 
@@ -45,49 +45,49 @@ export interface NewAllocations extends Pick<ConsumerState, 'allocations' | 'gen
   readonly owner: ConsumerOwner;
 }
 
-/** Every call throws `unavailable` where Placement does not answer. Null: there is no such provider. */
+/** Every call throws `unavailable` if Placement does not answer. Null: there is no such provider. */
 export interface Placement {
   name(provider: string): Promise<string | null>;
-  /** The uuid of the provider that has a name; null: none has. */
+  /** The uuid of the provider with a name; null: there is none. */
   providerNamed(name: string): Promise<string | null>;
   addProvider(provider: string, name: string): Promise<Outcome>;
   renameProvider(provider: string, name: string): Promise<Outcome>;
   removeProvider(provider: string): Promise<Outcome>;
   inventories(provider: string): Promise<Read<Inventories> | null>;
   setInventories(provider: string, generation: number, inventories: Inventories): Promise<Outcome>;
-  /** Makes classes that operators count (`CUSTOM_…`) known; twice is once. */
+  /** Creates a custom resource class (`CUSTOM_…`). Idempotent. */
   makeClass(name: string): Promise<Outcome>;
   traits(provider: string): Promise<Read<readonly string[]> | null>;
   setTraits(provider: string, generation: number, traits: readonly string[]): Promise<Outcome>;
-  /** Those of these that it knows. */
+  /** Those of these traits that exist. */
   knownTraits(names: readonly string[]): Promise<ReadonlySet<string>>;
   makeTrait(name: string): Promise<Outcome>;
   aggregates(provider: string): Promise<Read<readonly string[]> | null>;
   setAggregates(provider: string, generation: number, aggregates: readonly string[]): Promise<Outcome>;
-  /** What consumers have of a provider, by their uuids. */
+  /** Allocations on a provider, by consumer uuid. */
   allocationsOn(provider: string): Promise<ProviderAmounts | null>;
   consumer(uuid: string): Promise<ConsumerState>;
   setAllocations(consumer: string, wanted: NewAllocations): Promise<Outcome>;
-  /** The versions that it speaks, newest last: `[1, 39]`. */
+  /** The newest microversion: `[1, 39]`. */
   newest(): Promise<readonly [major: number, minor: number]>;
 }
 
 export interface PlacementService {
-  /** Calls that end with a signal, if they are not over before. */
+  /** Calls that are aborted by a signal. */
   during(until: AbortSignal): Placement;
   close(): Promise<void>;
 }
 
 export interface PlacementOptions extends Pick<NeighbourOptions, 'endpoint' | 'serviceToken' | 'timeoutMs'> {
-  /** Told of every answer; status 0: there was none. */
+  /** Called with every answer; status 0: there was none. */
   readonly answered?: (method: string, status: number) => void;
 }
 
-/** Consumers have generations, and a body with nothing in it takes all away (Rocky, 2018). */
+/** The oldest supported microversion: consumer generations, and empty allocations delete the consumer (Rocky, 2018). */
 const LEAST = 28;
-/** Consumers have types. */
+/** The first microversion with consumer types, and the newest that is used. */
 const TYPED = 38;
-/** Names in one query, to keep its address short enough for any proxy. */
+/** Names in one query, to keep the URL short enough for any proxy. */
 const NAMES_AT_ONCE = 50;
 
 const CONCURRENT = 'placement.concurrent_update';
@@ -98,7 +98,7 @@ const reasons: Readonly<Record<string, Refusal>> = {
   'placement.resource_provider.cannot_delete_parent': 'used',
 };
 
-/** Where an allocation is refused, Placement has no codes but for one. */
+/** Placement has an error code for concurrent updates of allocations only; other refusals are recognised by their message. */
 function refusalOf({ type, message }: NeighbourAnswer): Refusal {
   const known = reasons[type];
   if (known !== undefined) return known;
@@ -110,7 +110,7 @@ function outcomeOf(answer: NeighbourAnswer): Outcome {
   if (status >= 200 && status < 300) return { kind: 'done' };
   if (status === 404) return { kind: 'gone' };
   if (status === 409 && type === CONCURRENT) return { kind: 'stale' };
-  // of an allocation on a provider that is not there
+  // an allocation on a provider that does not exist
   if (status === 400 && /resource provider '?[\w-]+'? that does not exist/i.test(message)) return { kind: 'gone' };
   return { kind: 'refused', why: refusalOf(answer), reason: message === '' ? `status ${status}` : message };
 }
@@ -122,7 +122,7 @@ const texts = (value: unknown): readonly string[] =>
 
 const amountsIn = (value: unknown): ClassAmounts =>
   Object.fromEntries(Object.entries(record(value)).map(([name, amount]) => [name, Number(amount)]));
-/** Of an answer whose `allocations` have their `resources` by some uuid. */
+/** Reads `allocations`, each with its `resources`, by uuid. */
 const allocationsIn = (body: unknown): ProviderAmounts =>
   Object.fromEntries(
     Object.entries(record(record(body)['allocations'])).map(([uuid, one]) => [
@@ -194,7 +194,7 @@ function callsOf(ask: Ask, minor: () => Promise<number>): Placement {
         owner: {
           projectId: textOf(body['project_id']),
           userId: textOf(body['user_id']),
-          // one from before there were types is of type `unknown`, which it does not take back
+          // a consumer from before types is `unknown`, which Placement does not accept in a write
           type: typeof type === 'string' && type !== 'unknown' ? type : 'INSTANCE',
         },
       };
@@ -218,7 +218,7 @@ function callsOf(ask: Ask, minor: () => Promise<number>): Placement {
 export function makePlacement(options: PlacementOptions): PlacementService {
   const { answered = () => {}, timeoutMs = limits.placementMs } = options;
   const neighbour = makeNeighbour('placement', { ...options, timeoutMs });
-  /** The version that is spoken; null: not known yet. */
+  /** The negotiated minor version; null: not known yet. */
   let spoken: number | null = null;
 
   const asking =
@@ -228,7 +228,7 @@ export function makePlacement(options: PlacementOptions): PlacementService {
       try {
         const answer = await neighbour.ask(null, method, path, body, { until, headers });
         answered(method, answer.status);
-        // it is another one by now
+        // Placement's version changed: negotiate again
         if (answer.status === 406) spoken = null;
         return answer;
       } catch (error) {
@@ -237,13 +237,13 @@ export function makePlacement(options: PlacementOptions): PlacementService {
       }
     };
 
-  /** Asked once, and again where it was refused. */
+  /** Negotiates the version; once, and again after a 406. */
   async function agree(ask: Ask): Promise<number> {
     if (spoken !== null) return spoken;
     const [major, newest] = await callsOf(ask, async () => 0).newest();
     if (major !== 1 || newest < LEAST) {
-      const found = major === 0 ? 'what answers there is no Placement' : `it speaks ${major}.${newest} at most`;
-      throw unavailable('The placement service is too old.', { detail: `${found}; 1.${LEAST} is wanted` });
+      const found = major === 0 ? 'the answering service is not Placement' : `its newest version is ${major}.${newest}`;
+      throw unavailable('The placement service is too old.', { detail: `${found}; 1.${LEAST} is required` });
     }
     return (spoken = Math.min(newest, TYPED));
   }

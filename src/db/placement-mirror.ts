@@ -1,5 +1,5 @@
-// Why: what an operator's Placement was told of us stands beside what it should be told, so that the difference is a question to one
-// database: hosts by the marks of their last changes, what servers have of them by digests.
+// Why: what was written to an operator's Placement is recorded in our database, so that differences are found without asking Placement: hosts by
+// their change marks, allocations by digests.
 
 import type { ClaimedParts, MirroredAllocation, MirroredProvider } from '../domain/placement/placement-mirror.ts';
 import { claimNoun } from './claims.ts';
@@ -11,11 +11,11 @@ import { inPieces, type Tx } from './tx.ts';
 const [MIRROR, PROVIDERS, CONSUMERS] = ['placement_mirror', 'placement_providers', 'placement_consumers'] as const;
 
 export interface MirrorState {
-  /** Hosts that were marked before it (microseconds by the database's clock) were told. */
+  /** All hosts with an older change mark were written; microseconds of the database's clock. */
   readonly sinceUs: number;
-  /** The number of the host that was compared last in this round. */
+  /** The id of the last host compared in this round. */
   readonly afterHost: number;
-  /** When comparing goes on, in milliseconds. */
+  /** When the next round may start or continue, in milliseconds. */
   readonly roundAt: number;
 }
 
@@ -38,14 +38,14 @@ export async function updateMirror(tx: Tx, { sinceUs, afterHost, roundAt }: Part
     });
 }
 
-/** A host whose present state Placement was not told. */
+/** A host whose current state was not written to Placement. */
 export interface Untold {
   readonly id: number;
   /** Microseconds. */
   readonly changedAt: number;
 }
 
-/** Hosts that changed since a moment and were not told as they are now, the longest ago first; and the moment of this look. */
+/** Hosts that changed since a time and were not written since, oldest change first; and the time of this query. */
 export async function untoldHosts(reader: Reader, sinceUs: number): Promise<{ atUs: number; hosts: Untold[] }> {
   const { atUs, marks } = await hostMarks(reader, sinceUs);
   if (marks.length === 0) return { atUs, hosts: [] };
@@ -93,23 +93,23 @@ export async function findProvider(reader: Reader, uuid: string): Promise<ToldPr
   return row === undefined ? null : providerNoun.fromRow(row);
 }
 
-/** Providers that are to be looked at again by now, the longest due first. */
+/** Providers that are due for a retry or removal, the longest due first. */
 export async function dueProviders(reader: Reader, nowMs: number, limit: number): Promise<ToldProvider[]> {
   const rows = await readRows(reader, `${ONE}due_at <= ? order by due_at limit ?`, [nowMs, limit]);
   return providerNoun.fromRows(rows);
 }
 
-/** Providers whose state is not told, with the reasons. */
+/** Providers that Placement refuses, with the reasons. */
 export async function refusedProviders(reader: Reader): Promise<ToldProvider[]> {
   return providerNoun.fromRows(await readRows(reader, `${ONE}problem is not null order by problem_since`));
 }
 
-/** What of a provider is noted; what is not given stays, or is as of one that was never told. */
+/** A change of a provider's record; omitted members stay, or have their defaults in a new record. */
 export interface ProviderPatch extends Partial<Omit<ToldProvider, 'uuid' | 'name'>> {
   readonly name: string;
-  /** The host's, as it was told. */
+  /** The host's change mark that was written. */
   readonly mark?: { readonly changedAt: number; readonly generation: number };
-  /** When it is looked at again without a change, in milliseconds; null: not at all. */
+  /** When it is retried without a change, in milliseconds; null: never. */
   readonly dueAt?: number | null;
 }
 
@@ -125,12 +125,12 @@ export async function noteProvider(tx: Tx, uuid: string, { mark, dueAt, ...rest 
     .merge(row);
 }
 
-/** A host is no more: its provider is looked at soon. One that was never told is nothing. */
+/** Makes the provider of a deleted host due; does nothing if it has no record. */
 export async function providerIsDue(tx: Tx, uuid: string): Promise<void> {
   await tx(PROVIDERS).where({ uuid }).update({ due_at: 0 });
 }
 
-/** As `providerIsDue`, of all whose hosts are no more. */
+/** As `providerIsDue`, for all providers without a host. */
 export async function strandedAreDue(tx: Tx): Promise<void> {
   await tx(PROVIDERS).whereNull('due_at').whereNotIn('uuid', tx('hosts').select('uuid')).update({ due_at: 0 });
 }
@@ -150,7 +150,7 @@ export async function aggregateUuids(reader: Reader, host: string): Promise<stri
   return rows.map(({ uuid }) => String(uuid));
 }
 
-/** What is claimed of a host, and for whom. */
+/** A claim on a host, with its consumer. */
 export interface HostClaim extends Pick<MirroredAllocation, 'consumer' | 'kind' | 'projectId' | 'userId'> {
   readonly claim: ClaimedParts;
 }
@@ -168,7 +168,7 @@ const CLAIMS = {
   },
 } as const;
 
-/** What is claimed of a host: by servers that are there, and by moves that hold something there. */
+/** All claims on a host: those of its servers, and those held by migrations. */
 export async function claimsOfHost(reader: Reader, hostId: number): Promise<HostClaim[]> {
   const found: HostClaim[] = [];
   for (const kind of ['INSTANCE', 'MIGRATION'] as const) {
@@ -185,7 +185,7 @@ export async function claimsOfHost(reader: Reader, hostId: number): Promise<Host
   return found;
 }
 
-/** Digests of what was told of consumers on a provider; null: it is not known whether that was done. */
+/** Digests of what was written for consumers on a provider; null: it is unknown whether the write succeeded. */
 export async function toldConsumers(reader: Reader, provider: string): Promise<Map<string, string | null>> {
   const rows = await readRows(reader, `select consumer, digest from ${CONSUMERS} where provider = ?`, [provider]);
   return new Map(rows.map(({ consumer, digest }) => [consumer as string, digest as string | null]));
@@ -205,18 +205,18 @@ async function uuidsIn(
   return found;
 }
 
-/** Those of these consumers that were told to have something somewhere. */
+/** Those of these consumers that have a record. */
 export const knownConsumers = (reader: Reader, consumers: readonly string[]): Promise<ReadonlySet<string>> =>
   uuidsIn(reader, (marks) => `select consumer as uuid from ${CONSUMERS} where consumer in (${marks})`, consumers);
 
-/** Those of these that are servers or moves of ours, whether they are over or not. */
+/** Those of these consumers that are ours: servers or migrations of our database, finished ones too, or recorded ones. */
 export async function ownConsumers(reader: Reader, consumers: readonly string[]): Promise<ReadonlySet<string>> {
   const servers = await uuidsIn(reader, (marks) => `select uuid from servers where uuid in (${marks})`, consumers);
   const moves = await uuidsIn(reader, (marks) => `select uuid from migrations where uuid in (${marks})`, consumers);
   return new Set([...servers, ...moves, ...(await knownConsumers(reader, consumers))]);
 }
 
-/** Those of these that claim something of some host. */
+/** Those of these consumers that have a claim on any host. */
 export async function claimingConsumers(reader: Reader, consumers: readonly string[]): Promise<ReadonlySet<string>> {
   const servers = await uuidsIn(
     reader,
@@ -237,7 +237,7 @@ export async function claimingConsumers(reader: Reader, consumers: readonly stri
 export const ownProviders = (reader: Reader, providers: readonly string[]): Promise<ReadonlySet<string>> =>
   uuidsIn(reader, (marks) => `select uuid from ${PROVIDERS} where uuid in (${marks})`, providers);
 
-/** Notes what was, or is about to be, told of consumers on a provider. */
+/** Records what was written for consumers on a provider (a digest), or is about to be (null). */
 export async function noteConsumers(
   tx: Tx,
   provider: string,
@@ -255,20 +255,20 @@ export async function forgetConsumers(tx: Tx, consumers: readonly string[]): Pro
   for (const some of inPieces(consumers)) await tx(CONSUMERS).whereIn('consumer', some).delete();
 }
 
-/** It is not known any more what Placement has of a provider. */
+/** Forgets what was written for a provider, so that all of it is written again. */
 export async function doubtProvider(tx: Tx, uuid: string): Promise<void> {
   await tx(PROVIDERS).where({ uuid }).update({ told: null, mark_us: 0 });
   await tx(CONSUMERS).where({ provider: uuid }).update({ digest: null });
 }
 
-/** How far Placement is behind, in seconds, and how many providers it has, or refuses to have as they are. */
+/** Placement's lag in seconds, and the numbers of providers that are written and refused. */
 export interface MirrorLag {
   readonly seconds: number;
   readonly told: number;
   readonly refused: number;
 }
 
-/** @param nowMs by our own clock, by which problems were noted */
+/** @param nowMs by our own clock, with which problems were recorded */
 export async function mirrorLag(reader: Reader, nowMs: number): Promise<MirrorLag> {
   const { sinceUs } = await readMirror(reader);
   const { atUs, hosts } = await untoldHosts(reader, sinceUs);

@@ -1,5 +1,5 @@
-// Why: options that are good one by one may not go together. Each start finds that out where it needs them; `xloud config check` asks all of
-// it at once, of whatever process the configuration is.
+// Why: options that are valid one by one may contradict each other. Each process checks the combinations that it needs at its start;
+// `xloud config check` checks all of them, whichever process the configuration is for.
 
 import { readDivision } from '../virt/host-cells.ts';
 import { readDeviceSpecs } from '../virt/host-devices.ts';
@@ -11,7 +11,7 @@ import { opsSettings } from './ops-settings.ts';
 import { readReach } from './reach.ts';
 
 /**
- * What can be known without the machine, the database or a service; files that options name are read.
+ * Checks everything that needs neither the machine, the database nor a service; files that options name are read.
  * @throws a Fault that names the option and says what is wrong
  */
 export function checkConfig(config: Config): void {
@@ -21,6 +21,6 @@ export function checkConfig(config: Config): void {
   readDivision(config.compute);
   readDeviceSpecs(config.pci.device_spec);
   readOwn(config.novacron);
-  // its aliases of devices, and templates for cloud-init
+  // checks device aliases and cloud-init templates
   opsSettings(config);
 }

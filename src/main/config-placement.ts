@@ -1,4 +1,4 @@
-// Why: what can be configured of an operator's Placement, which shows others what is claimed here.
+// Why: options of the Placement mirror, which shows our claims to an operator's other programs.
 
 import { choice, httpUrl, text } from './config-options.ts';
 
@@ -6,11 +6,9 @@ export const placementOptions = {
   sync: choice(
     'auto',
     ['auto', 'yes', 'no'],
-    "Whether an operator's Placement is told what hosts have and what servers have of them, where Keystone is his own too (identity.auth_url); claims are decided here all the same. auto: where endpoint is set. All workers have the same.",
+    "Whether hosts and allocations are mirrored to an operator's Placement; needs an operator's Keystone (identity.auth_url). Claims are decided here all the same. auto: yes if endpoint is set. The same on all workers.",
   ),
-  endpoint: text(
-    '',
-    'Placement, as http://placement:8778; empty: as the catalog says. Who we are there: section identity.',
-    { form: httpUrl },
-  ),
+  endpoint: text('', 'Placement, as http://placement:8778; empty: from the catalog. Credentials: section identity.', {
+    form: httpUrl,
+  }),
 };

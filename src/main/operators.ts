@@ -1,4 +1,4 @@
-// Why: services that an operator has already are found, asked and watched in one way, whichever they are.
+// Why: an operator's own services (Glance, Neutron, Cinder, Placement, Barbican) are located, authenticated to and monitored in one way.
 
 import type { Authenticate } from '../base/op.ts';
 import { withoutVersion } from '../cloud/catalog.ts';
@@ -11,11 +11,11 @@ import { type Condition, seldom } from './health.ts';
 import { openKeystone } from './identity.ts';
 import { type BaseParts, type Parts, webParts } from './parts.ts';
 
-/** Whether an operator's Placement is told anything. */
+/** Whether the Placement mirror is enabled. */
 export const isMirrored = ({ sync, endpoint }: Config['placement']): boolean =>
   sync === 'yes' || (sync === 'auto' && endpoint !== '');
 
-/** To a service over HTTP, as keystoneauth's: where it is, and who we are there. */
+/** Endpoint and credentials of a service, like an adapter of keystoneauth. */
 export interface Adapter extends Pick<NeighbourOptions, 'serviceToken'> {
   readonly type: 'image' | 'key-manager' | 'network' | 'placement' | 'volume';
   /** Without a version. */
@@ -24,7 +24,7 @@ export interface Adapter extends Pick<NeighbourOptions, 'serviceToken'> {
   readonly serviceProject: () => Promise<string>;
 }
 
-/** Their types in the catalog; the first that is there is taken. */
+/** Their service types in the catalog, in order of preference. */
 const catalogTypes: Readonly<Record<Adapter['type'], readonly string[]>> = {
   image: ['image'],
   'key-manager': ['key-manager'],
@@ -33,30 +33,27 @@ const catalogTypes: Readonly<Record<Adapter['type'], readonly string[]>> = {
   volume: ['block-storage', 'volumev3'],
 };
 
-/** @throws where no Keystone is named, which has catalog and tokens */
+/** @throws if no Keystone is configured, which provides catalog and tokens */
 function mustNameKeystone({ identity }: Pick<Config, 'identity'>, type: Adapter['type']): void {
   if (identity.auth_url === '')
-    throw bad(
-      'identity.auth_url',
-      `the ${type} service is asked with a token of Keystone: set the address of Keystone`,
-    );
+    throw bad('identity.auth_url', `the ${type} service needs a token of Keystone: set Keystone's address`);
 }
 
-/** Whether options of these services go together, each of which is good by itself. @throws where they do not */
+/** Checks that the options of these services fit together. @throws if they do not */
 export function checkOperators(config: Pick<Config, 'identity' | 'image' | 'network' | 'placement' | 'volume'>): void {
   const { image, network, volume } = config;
   if (image.service === 'glance') mustNameKeystone(config, 'image');
   else if (image.verify_signatures === 'yes')
-    throw bad('image.verify_signatures', "signatures are those of an operator's Glance: image.service is another");
+    throw bad('image.verify_signatures', "signatures need an operator's Glance: set image.service: glance");
   if (isMirrored(config.placement)) mustNameKeystone(config, 'placement');
   if (volume.service === 'cinder') mustNameKeystone(config, 'volume');
   if (network.service !== 'neutron') return;
   if (network.engine !== 'basic')
-    throw bad('network.engine', "it is the built-in service's, and network.service names an operator's Neutron");
+    throw bad('network.engine', 'it belongs to the built-in service, but network.service is neutron');
   mustNameKeystone(config, 'network');
 }
 
-/** @param given its address; empty: as the catalog says. @throws where no Keystone is named, which has catalog and tokens */
+/** @param given the endpoint; empty: from the catalog. @throws if no Keystone is configured, which provides catalog and tokens */
 export async function openAdapter(
   { config, clock, log, cleanup }: Pick<BaseParts, 'cleanup' | 'clock' | 'config' | 'log'>,
   type: Adapter['type'],
@@ -73,7 +70,7 @@ export async function openAdapter(
   };
 }
 
-/** Passes on what is asked here of the service: the faces ask every service at one address. Ended with the process. */
+/** Relays requests to the service, since the dashboard and other faces use one address for all services. Closed with the process. */
 export async function openRelay(
   parts: Parts,
   { type, endpoint }: Adapter,
@@ -87,7 +84,7 @@ export async function openRelay(
   return relay.app;
 }
 
-/** Holds while the service answers. */
+/** A readiness condition that holds while the service answers. */
 export const answering = (name: string, ask: () => Promise<unknown>): Condition => ({
   name,
   problem: seldom(async () => {

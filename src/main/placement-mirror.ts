@@ -1,4 +1,4 @@
-// Why: an operator's Placement is told by the workers, where it is wished; how far it is behind is for the operator to see.
+// Why: opens the Placement mirror in workers if it is enabled, and exports its lag as metrics.
 
 import { limits } from '../base/limits.ts';
 import type { PlacementService } from '../cloud/placement.ts';
@@ -9,22 +9,22 @@ import { seldom } from './health.ts';
 import { checkOperators, isMirrored, openAdapter } from './operators.ts';
 import type { BaseParts, Parts } from './parts.ts';
 
-/** A Placement over HTTP; ended with the process. */
+/** A Placement client, closed with the process. */
 async function openPlacement(
   parts: BaseParts,
   answered: (method: string, status: number) => void,
 ): Promise<PlacementService> {
   const adapter = await openAdapter(parts, 'placement', parts.config.placement.endpoint);
-  // loaded where it is used: its HTTP client alone is ten MiB
+  // loaded on use: its HTTP client alone takes ten MiB
   const { makePlacement } = await import('../cloud/placement.ts');
   const placement = makePlacement({ ...adapter, answered });
   parts.cleanup.defer(() => placement.close());
   return placement;
 }
 
-/** What is asked of Placement, and how far it is behind, as `xloud_placement_*`; nothing of one that is not told. */
+/** The metrics `xloud_placement_*`; the gauges have no samples if the mirror is off. Returns the request counter. */
 function placementMetrics({ config, metrics, database, clock }: Parts) {
-  const asked = metrics.counter('xloud_placement_requests_total', 'Requests to Placement, by their answers; 0: none', [
+  const asked = metrics.counter('xloud_placement_requests_total', 'Requests to Placement, by status; 0: no answer', [
     'method',
     'status',
   ]);
@@ -33,13 +33,13 @@ function placementMetrics({ config, metrics, database, clock }: Parts) {
     metrics.gaugeOf(name, help, labels, async () => (isMirrored(config.placement) ? of(await lag()) : []));
   gauge(
     'xloud_placement_lag_seconds',
-    'Age of the oldest change that Placement was not told, or refuses; 0: it says what our books say',
+    'Age of the oldest change that was not written to Placement, or is refused by it; 0: Placement is up to date',
     [],
     ({ seconds }) => [[{}, seconds]],
   );
   gauge(
     'xloud_placement_providers',
-    'Hosts that Placement was told of, and those of which it refuses something',
+    'Hosts that were written to Placement, and hosts of which it refuses something',
     ['state'],
     ({ told, refused }) => [
       [{ state: 'told' }, told],
@@ -49,7 +49,7 @@ function placementMetrics({ config, metrics, database, clock }: Parts) {
   return (method: string, status: number): void => asked.inc({ method, status: String(status) });
 }
 
-/** For who runs reconcilers; nothing where Placement is not told. @throws where options do not go together */
+/** For processes that run reconcilers; empty if the mirror is off. @throws if options contradict each other */
 export async function openPlacementMirror(parts: Parts): Promise<Pick<OpsDeps, 'placement'>> {
   checkOperators(parts.config);
   const answered = placementMetrics(parts);

@@ -142,7 +142,7 @@ describe('the stock client and a Placement beside us', { skip: missing ?? false 
     await becomes('a turn that failed', async () => {
       return (await metric('xloud_reconciler_runs_total{reconciler="placementMirror",outcome="error"}')) > 0;
     });
-    assert.match((await doctor()).join('\n'), /^problem +placement +cannot be told: .* -> start it, or mend /);
+    assert.match((await doctor()).join('\n'), /^problem +placement +cannot be reached: .* -> start it, or correct /);
     const ready = await fetch(`${service.url}/readyz`);
     assert.equal(ready.status, 200, 'nothing else is disturbed');
     await placement.resume();

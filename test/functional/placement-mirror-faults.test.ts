@@ -104,12 +104,12 @@ for (const engine of engines) {
       for (let count = 0; count < 3; count += 1) assert.equal(await turn(worker), 'error');
       assert.deepEqual(
         said.filter((text) => /Placement/.test(text)),
-        ['Placement cannot be told now'],
+        ['Placement cannot be reached now'],
       );
       assert.ok((await lag()).seconds > 0);
       placement.mishap = () => null;
       assert.equal(await turn(worker), 'success');
-      assert.deepEqual(said.filter((text) => /Placement/.test(text)).slice(1), ['Placement can be told again']);
+      assert.deepEqual(said.filter((text) => /Placement/.test(text)).slice(1), ['Placement can be reached again']);
       await isAsBooks();
       assert.equal((await lag()).seconds, 0);
       await deleted(id);

@@ -69,7 +69,7 @@ class Policies(unittest.TestCase):
         after = {**before, 'cpu': {'grow_above': 0.8, 'shrink_below': 0.5}}
         schedules = [{'cron': '0 1 * * *'}, {'cron': '5 5 * * *', 'vcpus': 2}]
         self.assertEqual(wire.asked[-1], (f'PUT {path}', {'policy': {'pressure': after, 'schedules': schedules}}))
-        with self.assertRaisesRegex(exceptions.CommandError, 'Nothing is said'):
+        with self.assertRaisesRegex(exceptions.CommandError, 'Nothing to change'):
             run(policy.SetPolicy, app_of(xloud), 'p')
 
 

@@ -116,7 +116,7 @@ class Copies(unittest.TestCase):
                 }
             )
             request_id = xloud.restore_backup(SERVER, backup)
-            with self.assertRaisesRegex(exceptions.ResourceFailure, f'not taken back: {told}'):
+            with self.assertRaisesRegex(exceptions.ResourceFailure, f'not restored: {told}'):
                 xloud.wait_for_restore(SERVER, backup, request_id, interval=0)
 
 

@@ -1,5 +1,5 @@
-// Why: what an operator's Placement should say of our hosts and servers follows from our books alone: what is claimed is decided there, and
-// Placement shows it to those who read it. What others wrote there is theirs and stays.
+// Why: what an operator's Placement should contain about our hosts and servers is computed from our database alone, where claims are decided.
+// What others wrote to Placement is kept.
 
 import { createHash } from 'node:crypto';
 import { dedicatedVcpus, type NumaTopology } from '../numa/numa.ts';
@@ -28,19 +28,19 @@ export type ClassAmounts = Readonly<Record<string, number>>;
 /** Amounts by the uuid of their resource provider. */
 export type ProviderAmounts = Readonly<Record<string, ClassAmounts>>;
 
-/** What Placement should have of a host, or was told. */
+/** A host's provider as Placement should have it, or as it was last written. */
 export interface MirroredProvider {
   readonly name: string;
   readonly inventories: Inventories;
-  /** In the order of the alphabet. */
+  /** Sorted. */
   readonly traits: readonly string[];
-  /** Uuids, in their order. */
+  /** Sorted uuids. */
   readonly aggregates: readonly string[];
 }
 
-/** What a consumer has of one host, as our books say. */
+/** A consumer's allocation on one host, by our claims. */
 export interface MirroredAllocation {
-  /** The server's uuid; of what a move holds on the other host the migration's, as in Nova. */
+  /** The server's uuid; for what a migration holds on the other host the migration's uuid, as in Nova. */
   readonly consumer: string;
   readonly kind: 'INSTANCE' | 'MIGRATION';
   readonly projectId: string;
@@ -53,10 +53,10 @@ export interface MirroredAllocation {
 /** Placement's numbers are 32 bits wide. */
 const MOST = 2 ** 31 - 1;
 const DISABLED = 'COMPUTE_STATUS_DISABLED';
-/** What servers have of no provider but their host. */
+/** Classes that a server has only from its host's provider. */
 const ofServers: ReadonlySet<string> = new Set(['VCPU', 'PCPU', 'MEMORY_MB', 'DISK_GB']);
 
-/** What Placement takes as the name of a trait or a class. */
+/** Whether Placement accepts the name of a trait or class. */
 const isName = (name: string): boolean => name.length <= 255 && /^[A-Z][A-Z0-9_]*$/.test(name);
 
 const inOrder = <V>(of: Readonly<Record<string, V>>): Readonly<Record<string, V>> =>
@@ -66,11 +66,11 @@ const inOrder = <V>(of: Readonly<Record<string, V>>): Readonly<Record<string, V>
 const classOfDevice = ({ vendorId, productId }: Pick<PciDevice, 'vendorId' | 'productId'>): string =>
   `CUSTOM_PCI_${vendorId}_${productId}`.toUpperCase();
 
-/** @param capacity all that may be claimed: no single server is kept from it */
+/** @param capacity all that may be claimed, which a single server may have */
 function inventory(total: number, reserved: number, ratio: number, capacity: number): Inventory {
   const whole = Math.min(Math.max(0, Math.floor(total)), MOST);
   return {
-    // Placement knows no class of which there is nothing: one that is full
+    // Placement requires a total of at least 1: an empty class is one that is fully reserved
     total: Math.max(1, whole),
     reserved: whole === 0 ? 1 : Math.min(Math.max(0, reserved), whole),
     min_unit: 1,
@@ -80,7 +80,7 @@ function inventory(total: number, reserved: number, ratio: number, capacity: num
   };
 }
 
-/** Of each class of devices how many there are, and how many nobody can have while others of them are taken. */
+/** Inventories of PCI devices by class; devices that cannot be assigned while related ones are in use are reserved. */
 function deviceInventories({ inventory: { facts }, pciTaken }: Pick<Host, 'inventory' | 'pciTaken'>): Inventories {
   const taken = new Set(pciTaken?.map(({ address }) => address));
   const isFree = whileTaken(pciTaken);
@@ -93,7 +93,7 @@ function deviceInventories({ inventory: { facts }, pciTaken }: Pick<Host, 'inven
   );
 }
 
-/** What a host has, counted as our own scheduler counts it. */
+/** A host's inventories, as our own scheduler counts them. */
 function inventoriesOf(host: Host): Inventories {
   const { inventory: has, ratios, reserved } = host;
   const capacity = capacityOf(host);
@@ -117,7 +117,7 @@ function inventoriesOf(host: Host): Inventories {
   return inOrder(all);
 }
 
-/** @param aggregates uuids of those that the host is in */
+/** @param aggregates uuids of the host's aggregates */
 export function mirroredProvider(host: Host, aggregates: readonly string[]): MirroredProvider {
   const { facts, hypervisorHostname } = host.inventory;
   return {
@@ -128,7 +128,7 @@ export function mirroredProvider(host: Host, aggregates: readonly string[]): Mir
   };
 }
 
-/** Of a claim, as the books have it. */
+/** A claim's parts, as in our database. */
 export interface ClaimedParts extends Amounts {
   readonly numa: NumaTopology | null;
   readonly resources: Resources | null;
@@ -136,8 +136,8 @@ export interface ClaimedParts extends Amounts {
 }
 
 /**
- * What a claim takes of its host, by resource class; no class of which it is nothing.
- * @param devices the host's, which say of what class an address is
+ * A claim by resource class, without classes of amount 0.
+ * @param devices the host's, for the classes of the claimed addresses
  */
 export function claimedAmounts(claim: ClaimedParts, devices: readonly PciDevice[]): ClassAmounts {
   const { numa, resources, pci } = claim;
@@ -159,25 +159,25 @@ export function claimedAmounts(claim: ClaimedParts, devices: readonly PciDevice[
   return inOrder(Object.fromEntries(Object.entries(all).filter(([, amount]) => amount > 0)));
 }
 
-/** What a consumer was told to have, as a short text: two that are the same say the same. */
+/** A digest of an allocation, to detect changes since it was written. */
 export const allocationDigest = (allocation: Omit<MirroredAllocation, 'consumer'>): string => {
   const { kind, projectId, userId, provider, resources } = allocation;
   const parts = [kind, projectId, userId, provider, inOrder(resources)];
   return createHash('sha256').update(JSON.stringify(parts)).digest('base64url');
 };
 
-/** Whether two allocations on one host are the same amounts. */
+/** Whether two allocations have the same amounts. */
 export const sameAmounts = (a: ClassAmounts, b: ClassAmounts): boolean =>
   JSON.stringify(inOrder(a)) === JSON.stringify(inOrder(b));
 
-/** What of a host's consumers is to be told. */
+/** What has to be written for a host's consumers. */
 export interface ConsumerDifference {
   readonly tell: readonly MirroredAllocation[];
-  /** Consumers that were told to have something here, and have not. */
+  /** Consumers that were written for this host and have no claim on it any more. */
   readonly gone: readonly string[];
 }
 
-/** @param told digests of what was told of consumers here; null: it is not known whether that was done */
+/** @param told digests of what was written for consumers here; null: it is unknown whether the write succeeded */
 export function consumerDifference(
   books: readonly MirroredAllocation[],
   told: ReadonlyMap<string, string | null>,
@@ -189,7 +189,7 @@ export function consumerDifference(
   };
 }
 
-/** Of what Placement says that consumers have of a host: those of which the books say otherwise. */
+/** Consumers whose allocation in Placement differs from our claims (`wrong`), or that have no claim (`unknown`). */
 export function strayConsumers(
   books: readonly MirroredAllocation[],
   seen: ProviderAmounts,
@@ -205,9 +205,9 @@ export function strayConsumers(
 }
 
 /**
- * What a consumer is to have of all providers: of our hosts what the books say; of others' what they gave it, but for what a server has
- * of its host alone (Nova's provider of the same machine, from which the server was taken over).
- * @param wanted null: nothing of our hosts, and what stands elsewhere is not ours to judge
+ * A consumer's allocations on all providers: on our hosts our claims; on others' providers what is there, except classes that a server has
+ * only from its host (these are on Nova's provider of the same machine, from which the server was taken over).
+ * @param wanted null: nothing on our hosts; everything on other providers stays
  * @param own uuids of our hosts
  */
 export function allocationsWith(
@@ -230,7 +230,7 @@ export const sameAllocations = (a: ProviderAmounts, b: ProviderAmounts): boolean
   Object.keys(a).length === Object.keys(b).length &&
   Object.entries(a).every(([provider, amounts]) => provider in b && sameAmounts(amounts, b[provider] as ClassAmounts));
 
-/** What there is with ours in it: what others added stays, what we told of before and is no more goes. */
+/** Merges our names into a list: those that others added stay, those that we wrote before and no longer want are removed. */
 export const withOurs = (
   current: readonly string[],
   wanted: readonly string[],
@@ -240,20 +240,20 @@ export const withOurs = (
   return [...ours, ...current.filter((one) => !ours.has(one) && !before.has(one))].toSorted();
 };
 
-/** As `withOurs`, of traits: whether a host takes servers is our word, whoever said it there. */
+/** As `withOurs`, for traits; `COMPUTE_STATUS_DISABLED` is always ours, whoever set it. */
 export const traitsWith = (
   current: readonly string[],
   wanted: readonly string[],
   told: readonly string[],
 ): readonly string[] => withOurs(current, wanted, [...told, DISABLED]);
 
-/** As `withOurs`, of inventories. */
+/** As `withOurs`, for inventories. */
 export function inventoriesWith(current: Inventories, wanted: Inventories, told: Inventories): Inventories {
   const others = Object.entries(current).filter(([name]) => !Object.hasOwn(told, name) && !ofServers.has(name));
   return { ...Object.fromEntries(others), ...wanted };
 }
 
-/** Placement keeps ratios with single precision. */
+/** Placement stores ratios with single precision. */
 const sameNumber = (a: number, b: number): boolean => Math.abs(a - b) <= 1e-6 * Math.max(Math.abs(a), Math.abs(b));
 
 const units = ['total', 'reserved', 'min_unit', 'max_unit', 'step_size', 'allocation_ratio'] as const;
@@ -265,7 +265,7 @@ export const sameInventories = (a: Inventories, b: Inventories): boolean =>
     return other !== undefined && units.every((unit) => sameNumber(one[unit], other[unit]));
   });
 
-/** The same classes without a bound: for what our books hold beyond what a host may have. */
+/** The same classes without limits, for claims that exceed a host's capacity. */
 export const unbounded = (inventories: Inventories): Inventories =>
   Object.fromEntries(
     Object.entries(inventories).map(([name, one]) => [name, { ...one, total: MOST, reserved: 0, max_unit: MOST }]),

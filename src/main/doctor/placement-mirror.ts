@@ -1,4 +1,4 @@
-// Why: Placement that says something else than the service misleads whoever plans by it, and nobody here would notice.
+// Why: a Placement mirror that is out of date misleads its readers, and nobody here would notice.
 
 import { Fault, messageOf } from '../../base/errors.ts';
 import { silentLog } from '../../base/log.ts';
@@ -7,9 +7,9 @@ import { openKeystone } from '../identity.ts';
 import { isMirrored } from '../operators.ts';
 import { type Check, type Found, ok, type Patient, problem, warning } from './check.ts';
 
-/** A change that waits for so long does not only wait for the next turn. */
+/** Seconds; a change that waits longer than this waits for more than the next pass. */
 const LATE_S = 300;
-/** It has a provider of no host of ours: what is asked for is whether we may ask. */
+/** A provider that never exists: the request only tests whether we are allowed to read. */
 const NOBODY = '00000000-0000-0000-0000-000000000000';
 
 const reasonOf = (error: unknown): string =>
@@ -18,7 +18,7 @@ const reasonOf = (error: unknown): string =>
     : messageOf(error);
 
 async function answers({ config, clock }: Patient): Promise<Found> {
-  // loaded where it is used: its HTTP client alone is ten MiB
+  // loaded on use: its HTTP client alone takes ten MiB
   const { makePlacement } = await import('../../cloud/placement.ts');
   const keystone = await openKeystone({ config, clock, log: silentLog });
   const { endpoint } = config.placement;
@@ -33,8 +33,8 @@ async function answers({ config, clock }: Patient): Promise<Found> {
     return ok(`answers, and speaks ${major}.${minor}`);
   } catch (error) {
     return problem(
-      `cannot be told: ${reasonOf(error)}`,
-      'start it, or mend placement.endpoint, its place in the catalog or the roles of identity.username; it is told then',
+      `cannot be reached: ${reasonOf(error)}`,
+      'start it, or correct placement.endpoint, its endpoint in the catalog or the roles of identity.username; the mirror then catches up',
     );
   } finally {
     await service.close();
@@ -47,18 +47,16 @@ export const placementCheck: Check = {
   needs: 'schema',
   async look(patient) {
     const { config, clock, database } = patient;
-    if (!isMirrored(config.placement)) return ok('nobody else is told what is claimed (placement.sync)');
+    if (!isMirrored(config.placement)) return ok('the mirror is off (placement.sync)');
     const found = [await answers(patient)];
     for (const { name, problem: why } of await refusedProviders(database.read))
-      found.push(
-        problem(`${name}: ${why}`, 'it is tried again by itself; docs/openstack.md says what may be in the way'),
-      );
+      found.push(problem(`${name}: ${why}`, 'it is retried automatically; docs/openstack.md lists possible causes'));
     const { seconds, refused } = await mirrorLag(database.read, clock.now());
     if (refused === 0 && seconds > LATE_S)
       found.push(
         warning(
           `is ${Math.round(seconds)} s behind`,
-          'see that a worker runs and has placement.sync; its log says more',
+          'check that a worker runs with placement.sync; its log has the reason',
         ),
       );
     return found;

@@ -1,5 +1,5 @@
-// Why: what servers have of a host is told server by server, with the generation that Placement has of each. What is told is noted before
-// and after: whatever ends between, nothing of ours stands there unnoted, and nothing that is not ours is taken for it.
+// Why: allocations are written consumer by consumer, with the generation that Placement has of each. Each is recorded before and after the
+// write: wherever a worker dies, no allocation of ours is unrecorded, and none of others' is taken for ours.
 
 import { limits } from '../../base/limits.ts';
 import type { ConsumerOwner, ConsumerState, Placement } from '../../cloud/placement.ts';
@@ -28,13 +28,13 @@ export interface ConsumerParts {
 
 const unseen = { allocations: {}, generation: null };
 
-/** Which of the providers that a consumer has something of are hosts of ours. */
+/** The providers of a consumer's allocations that are our hosts. */
 const ours = (
   { database }: ConsumerParts,
   { allocations }: Pick<ConsumerState, 'allocations'>,
 ): Promise<ReadonlySet<string>> => ownProviders(database.read, Object.keys(allocations));
 
-/** @returns whether it is so; false: somebody changed it meanwhile */
+/** @returns false: a generation conflict */
 async function set(
   { placement }: ConsumerParts,
   consumer: string,
@@ -47,9 +47,9 @@ async function set(
 }
 
 const contended = (consumer: string): Refused =>
-  new Refused('other', `allocation of ${consumer}: others change it all the time`);
+  new Refused('other', `allocation of ${consumer}: changed by others at every attempt`);
 
-/** @param isFresh whether it was never told of: then it is most likely not there */
+/** @param isFresh never written before: the first attempt assumes that Placement does not have the consumer */
 async function tellOne(parts: ConsumerParts, allocation: MirroredAllocation, isFresh: boolean): Promise<void> {
   const { consumer, projectId, userId, kind } = allocation;
   const owner = { projectId, userId, type: kind };
@@ -63,24 +63,23 @@ async function tellOne(parts: ConsumerParts, allocation: MirroredAllocation, isF
   throw contended(consumer);
 }
 
-/** Takes from a consumer what it has of hosts of ours; what others gave it stays. */
+/** Removes a consumer's allocations on our hosts; those on others' providers stay. */
 async function clearOne(parts: ConsumerParts, consumer: string): Promise<void> {
   for (let attempt = 1; attempt <= limits.placementAttempts; attempt += 1) {
     const state = await parts.placement.consumer(consumer);
     const left = allocationsWith(state.allocations, null, await ours(parts, state));
     if (sameAllocations(left, state.allocations)) return;
-    // whose it is stays as it stands there
+    // the owner stays as it is in Placement
     if (await set(parts, consumer, state.owner, state, left)) return;
   }
   throw contended(consumer);
 }
 
 /**
- * Has Placement say what these have of a host. Those that it refuses as more than the host has are returned: others may have to give
- * something back first.
- * @param allocations all of one host
- * @param known those that were told of before
- * @throws the first other refusal, once all were tried; Vanished; unavailable
+ * Writes allocations on a host. Returns those that are refused because they exceed the capacity: others may have to be reduced first.
+ * @param allocations all on one host
+ * @param known consumers that were written before
+ * @throws the first other refusal, after all were tried; Vanished; unavailable
  */
 export async function tellConsumers(
   parts: ConsumerParts,
@@ -122,7 +121,7 @@ export async function tellConsumers(
   return full;
 }
 
-/** Has Placement forget what these had of hosts of ours, but for those that claim something of another one: that one tells of them. */
+/** Removes consumers' allocations on our hosts, except those of consumers with a claim on another host, which writes them. */
 export async function clearConsumers(
   parts: ConsumerParts,
   consumers: readonly string[],
@@ -139,7 +138,7 @@ export async function clearConsumers(
   }
 }
 
-/** Of consumers that have something of a host which the books do not know, those that are ours: what others put there stays. */
+/** Those of these consumers that are ours; others' allocations stay. */
 export const oursAmong = async (
   { database }: ConsumerParts,
   consumers: readonly string[],

@@ -1,5 +1,5 @@
-// Why: a host is one resource provider of an operator's Placement. What it has is told part by part, each only where it is not so yet, and
-// what others said of it there is left.
+// Why: a host is one resource provider in an operator's Placement. Its parts are written one by one, only if they differ, and others' data on it
+// is kept.
 
 import { limits } from '../../base/limits.ts';
 import type { Outcome, Placement, Read, Refusal } from '../../cloud/placement.ts';
@@ -14,7 +14,7 @@ import {
   withOurs,
 } from '../../domain/placement/placement-mirror.ts';
 
-/** Placement does not take what it is told; it may later. */
+/** Placement refuses a write; a retry may succeed. */
 export class Refused extends Error {
   readonly why: Refusal;
   constructor(why: Refusal, reason: string) {
@@ -23,10 +23,10 @@ export class Refused extends Error {
   }
 }
 
-/** A provider that was there is not. */
+/** A provider that existed is gone. */
 export class Vanished extends Error {}
 
-/** @throws Refused, Vanished. False: somebody changed it meanwhile */
+/** @returns false: a generation conflict. @throws Refused, Vanished */
 export function isDone(outcome: Outcome, what: string): boolean {
   if (outcome.kind === 'refused') throw new Refused(outcome.why, `${what}: ${outcome.reason}`);
   if (outcome.kind === 'gone') throw new Vanished(what);
@@ -35,7 +35,7 @@ export function isDone(outcome: Outcome, what: string): boolean {
 
 const isCustom = (name: string): boolean => name.startsWith('CUSTOM_');
 
-/** Reads, changes and writes a part of a provider, again where somebody else wrote between. */
+/** Reads, changes and writes a part of a provider; repeats that after a generation conflict. */
 async function change<T>(
   what: string,
   read: () => Promise<Read<T> | null>,
@@ -48,7 +48,7 @@ async function change<T>(
     const wanted = await next(current.value);
     if (wanted === null || isDone(await write(current.generation, wanted), what)) return;
   }
-  throw new Refused('other', `${what}: others change it all the time`);
+  throw new Refused('other', `${what}: changed by others at every attempt`);
 }
 
 const tellInventories = (placement: Placement, uuid: string, wanted: Inventories, told: Inventories): Promise<void> =>
@@ -65,7 +65,7 @@ const tellInventories = (placement: Placement, uuid: string, wanted: Inventories
     (generation, all) => placement.setInventories(uuid, generation, all),
   );
 
-/** Those of ours that this Placement can have: those of operators are made known, and of its own it may be too old for some. */
+/** The traits that this Placement supports: custom ones are created, standard ones that it is too old for are left out. */
 async function speakable(placement: Placement, traits: readonly string[]): Promise<readonly string[]> {
   const known = await placement.knownTraits(traits);
   for (const name of traits) {
@@ -107,7 +107,7 @@ const tellAggregates = (
     (generation, all) => placement.setAggregates(uuid, generation, all),
   );
 
-/** Whoever has a name that a host of ours has was there before it: nothing of his is taken without being asked. */
+/** Refuses a host whose name another provider has; that provider is not touched. */
 async function refuseName(placement: Placement, name: string): Promise<never> {
   const other = await placement.providerNamed(name);
   throw new Refused(
@@ -129,9 +129,9 @@ const nothing: MirroredProvider = { name: '', inventories: {}, traits: [], aggre
 const same = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b);
 
 /**
- * Has Placement have what a host is to have.
- * @param told what it was told before; null: it may have anything
- * @param isDoubted whether all is read and compared, though nothing changed here
+ * Writes a host's provider to Placement.
+ * @param told what was written before; null: unknown
+ * @param isDoubted whether to read and compare everything, even unchanged parts
  * @throws Refused, Vanished, or unavailable
  */
 export async function tellProvider(
@@ -150,8 +150,7 @@ export async function tellProvider(
 }
 
 /**
- * Has Placement take as much of a host as our books hold, while `work` goes on: its own bounds are no reason that it says otherwise.
- * Afterwards it has the true ones, also where `work` fails.
+ * Lifts the inventories' limits while `work` runs, for claims that exceed the capacity. Restores them afterwards, also if `work` fails.
  */
 export async function withoutBounds(
   placement: Placement,

@@ -1,5 +1,5 @@
-// Why: an operator's Placement shows others what our hosts have and what servers have of it. Claims are decided in our own books; here they
-// are told behind, host by host, only what changed. Placement that is away holds nobody up: it is told when it is back.
+// Why: mirrors hosts and claims to an operator's Placement, for others to read. Claims are decided in our own database; changes are written
+// behind, host by host. An unreachable Placement delays nobody: it catches up when it is back.
 
 import { Fault, messageOf } from '../../base/errors.ts';
 import { limits } from '../../base/limits.ts';
@@ -34,15 +34,15 @@ import type { OpsDeps } from '../deps.ts';
 import { clearConsumers, oursAmong, tellConsumers } from './mirrored-consumers.ts';
 import { Refused, tellProvider, Vanished, withoutBounds } from './mirrored-provider.ts';
 
-/** A turn of looking after Placement. */
-interface Turn {
+/** One pass of the reconciler. */
+interface Pass {
   readonly deps: OpsDeps;
   readonly placement: Placement;
-  /** Its time is over. */
+  /** Whether its time is over. */
   readonly mustStop: () => boolean;
 }
 
-/** A host as our books have it. */
+/** A host and its claims in our database. */
 interface Books {
   readonly mark: { readonly changedAt: number; readonly generation: number };
   readonly host: Host;
@@ -50,7 +50,7 @@ interface Books {
   readonly allocations: readonly MirroredAllocation[];
 }
 
-/** Null: it is no more. Its mark is read first: what changes while the rest is read is told in the next turn. */
+/** Null: the host is gone. The mark is read first: a change while the rest is read is written in the next pass. */
 async function readBooks({ database: { read } }: OpsDeps, id: number): Promise<Books | null> {
   const [found] = await hostsByNumber(read, [id]);
   if (found === undefined) return null;
@@ -58,52 +58,53 @@ async function readBooks({ database: { read } }: OpsDeps, id: number): Promise<B
   const devices = host.inventory.facts.pciDevices ?? [];
   const allocations = (await claimsOfHost(read, id)).flatMap(({ claim, ...who }): MirroredAllocation[] => {
     const resources = claimedAmounts(claim, devices);
-    // Placement knows no consumer that has nothing
+    // Placement has no consumers without allocations
     return Object.keys(resources).length === 0 ? [] : [{ ...who, provider: host.uuid, resources }];
   });
   const provider = mirroredProvider(host, await aggregateUuids(read, host.host));
   return { mark: { changedAt, generation: host.generation }, host, provider, allocations };
 }
 
-/** What Placement has of a host's consumers and should not, as far as it is ours; and those of which it has something else. */
-async function strays(turn: Turn, { host, allocations }: Books) {
-  const seen = await turn.placement.allocationsOn(host.uuid);
+/** Compares a host's allocations: our consumers without a claim (`stray`), and those with other amounts (`wrong`). */
+async function strays(pass: Pass, { host, allocations }: Books) {
+  const seen = await pass.placement.allocationsOn(host.uuid);
   if (seen === null) throw new Vanished(host.uuid);
   const { wrong, unknown } = strayConsumers(allocations, seen);
-  return { wrong, stray: await oursAmong({ placement: turn.placement, database: turn.deps.database }, unknown) };
+  return { wrong, stray: await oursAmong({ placement: pass.placement, database: pass.deps.database }, unknown) };
 }
 
-/** Tells what servers have of a host: first what is given back, then the rest, and what has no room by Placement's bounds all the same. */
-async function tellServers(turn: Turn, books: Books, isCompared: boolean): Promise<void> {
-  const { deps, placement, mustStop } = turn;
+/** Writes a host's allocations: removals first, then the rest, at last those that exceed Placement's capacity. */
+async function tellServers(pass: Pass, books: Books, isCompared: boolean): Promise<void> {
+  const { deps, placement, mustStop } = pass;
   const { host, allocations, provider } = books;
   const parts = { placement, database: deps.database };
   const told = await toldConsumers(deps.database.read, host.uuid);
-  const { wrong, stray } = isCompared ? await strays(turn, books) : { wrong: [], stray: [] };
+  const { wrong, stray } = isCompared ? await strays(pass, books) : { wrong: [], stray: [] };
   const other = wrong.filter((consumer) => told.get(consumer) != null);
   if (other.length + stray.length > 0)
     deps.log.warn(
       { host: host.host, consumers: [...other, ...stray] },
-      'Placement had something else of servers: mended',
+      'allocations in Placement had been changed: repaired',
     );
   for (const consumer of other) told.set(consumer, null);
   const { tell, gone } = consumerDifference(allocations, told);
   await clearConsumers(parts, [...new Set([...gone, ...stray])], mustStop);
   const known = new Set([...told.keys(), ...wrong]);
   const full = await tellConsumers(parts, tell, known, mustStop);
-  // others have given back meanwhile
+  // reductions of others may have made room
   const still = await tellConsumers(parts, full, known, mustStop);
   if (still.length === 0 || mustStop()) return;
   await tx(deps.database, (t) => noteProvider(t, host.uuid, { name: provider.name, told: null }));
   await withoutBounds(placement, host.uuid, provider, async () => {
     const [left] = await tellConsumers(parts, still, known, mustStop);
-    if (left !== undefined) throw new Refused('full', `allocation of ${left.consumer}: Placement has no room`);
+    if (left !== undefined)
+      throw new Refused('full', `allocation of ${left.consumer}: exceeds the capacity in Placement`);
   });
 }
 
-/** @returns whether all of it was told; false: the turn's time is over */
-async function tellHost(turn: Turn, books: Books, before: ToldProvider | null, isCompared: boolean): Promise<boolean> {
-  const { deps, placement, mustStop } = turn;
+/** @returns whether all of it was written; false: the pass's time is over */
+async function tellHost(pass: Pass, books: Books, before: ToldProvider | null, isCompared: boolean): Promise<boolean> {
+  const { deps, placement, mustStop } = pass;
   const { host, provider, mark } = books;
   const { uuid } = host;
   if (before === null) await tx(deps.database, (t) => noteProvider(t, uuid, { name: provider.name }));
@@ -113,11 +114,11 @@ async function tellHost(turn: Turn, books: Books, before: ToldProvider | null, i
   try {
     await tellSelf();
   } catch (error) {
-    // a class that goes may be in use by a server that is gone, which is told next
+    // a removed class may still be in use by a deleted server's allocation, which is removed next
     if (!(error instanceof Refused) || error.why === 'taken') throw error;
     refused = error;
   }
-  await tellServers(turn, books, isCompared);
+  await tellServers(pass, books, isCompared);
   if (refused !== null) await tellSelf();
   if (mustStop()) return false;
   await tx(deps.database, (t) =>
@@ -126,31 +127,32 @@ async function tellHost(turn: Turn, books: Books, before: ToldProvider | null, i
       ...{ dueAt: null, failures: 0, problem: null, problemSince: null },
     }),
   );
-  if (before !== null && before.problem !== null) deps.log.info({ host: host.host }, 'Placement takes the host again');
+  if (before !== null && before.problem !== null)
+    deps.log.info({ host: host.host }, 'Placement accepts the host again');
   return true;
 }
 
-/** The host is no more: so are its provider, and what servers had of it. */
-async function removeHost(turn: Turn, { uuid, name }: ToldProvider): Promise<boolean> {
-  const { deps, placement, mustStop } = turn;
+/** Removes the provider and the allocations of a deleted host. */
+async function removeHost(pass: Pass, { uuid, name }: ToldProvider): Promise<boolean> {
+  const { deps, placement, mustStop } = pass;
   const { database } = deps;
   const told = await toldConsumers(database.read, uuid);
   await clearConsumers({ placement, database }, [...told.keys()], mustStop);
   if (mustStop()) return false;
   const outcome = await placement.removeProvider(uuid);
-  if (outcome.kind === 'stale') throw new Refused('other', `resource provider of ${name}: others change it`);
+  if (outcome.kind === 'stale') throw new Refused('other', `resource provider of ${name}: changed by others meanwhile`);
   if (outcome.kind === 'refused')
     throw new Refused(outcome.why, `resource provider of the removed host ${name}: ${outcome.reason}`);
   await tx(database, (t) => forgetProvider(t, uuid));
   return true;
 }
 
-/** What is refused is noted, logged once, and tried again later. */
-async function noteRefusal({ deps }: Turn, uuid: string, name: string, error: Refused): Promise<void> {
+/** Records a refusal for a later retry, and logs it once. */
+async function noteRefusal({ deps }: Pass, uuid: string, name: string, error: Refused): Promise<void> {
   const { database, clock, log } = deps;
   const before = await findProvider(database.read, uuid);
   const problem = messageOf(error);
-  if (before?.problem !== problem) log.error({ host: name, reason: problem }, 'Placement refuses what a host is');
+  if (before?.problem !== problem) log.error({ host: name, reason: problem }, 'Placement refuses a host');
   const failures = (before?.failures ?? 0) + 1;
   const pauseMs = Math.min(limits.placementRetryMs * 2 ** Math.min(failures - 1, 30), limits.placementRetryMaxMs);
   await tx(database, (t) =>
@@ -161,72 +163,72 @@ async function noteRefusal({ deps }: Turn, uuid: string, name: string, error: Re
   );
 }
 
-/** Does it; where Placement lost what it had of the provider, once more from the beginning. False: the turn's time is over. */
-async function attempt(turn: Turn, uuid: string, name: string, work: () => Promise<boolean>): Promise<boolean> {
+/** Runs `work`; if Placement has lost the provider, once more from the beginning. False: the pass's time is over. */
+async function attempt(pass: Pass, uuid: string, name: string, work: () => Promise<boolean>): Promise<boolean> {
   try {
     try {
       return await work();
     } catch (error) {
       if (!(error instanceof Vanished)) throw error;
-      await tx(turn.deps.database, (t) => doubtProvider(t, uuid));
+      await tx(pass.deps.database, (t) => doubtProvider(t, uuid));
       return await work();
     }
   } catch (error) {
     const refused = error instanceof Vanished ? new Refused('other', `${messageOf(error)}: not there`) : error;
     if (!(refused instanceof Refused)) throw error;
-    await noteRefusal(turn, uuid, name, refused);
+    await noteRefusal(pass, uuid, name, refused);
     return true;
   }
 }
 
-/** @returns whether it is over with the host, told or refused; false: the turn's time is over */
-async function mirrorHost(turn: Turn, id: number, isCompared: boolean): Promise<boolean> {
-  const books = await readBooks(turn.deps, id);
+/** @returns whether the host is finished, written or refused; false: the pass's time is over */
+async function mirrorHost(pass: Pass, id: number, isCompared: boolean): Promise<boolean> {
+  const books = await readBooks(pass.deps, id);
   if (books === null) return true;
   const { uuid } = books.host;
   const work = async (): Promise<boolean> =>
-    tellHost(turn, books, await findProvider(turn.deps.database.read, uuid), isCompared);
-  return attempt(turn, uuid, books.provider.name, work);
+    tellHost(pass, books, await findProvider(pass.deps.database.read, uuid), isCompared);
+  return attempt(pass, uuid, books.provider.name, work);
 }
 
-/** Hosts that are gone, and what was refused and is to be tried again. */
-async function lookAtDue(turn: Turn): Promise<void> {
-  const { database, clock } = turn.deps;
+/** Deleted hosts, and refused ones that are due for a retry. */
+async function lookAtDue(pass: Pass): Promise<void> {
+  const { database, clock } = pass.deps;
   for (const due of await dueProviders(database.read, clock.now(), limits.placementDueAtOnce)) {
-    if (turn.mustStop()) return;
+    if (pass.mustStop()) return;
     const host = await findHost(database.read, { uuid: due.uuid });
-    if (host !== null) await mirrorHost(turn, host.id, true);
-    else await attempt(turn, due.uuid, due.name, () => removeHost(turn, due));
+    if (host !== null) await mirrorHost(pass, host.id, true);
+    else await attempt(pass, due.uuid, due.name, () => removeHost(pass, due));
   }
 }
 
-/** What changed since the last turn. */
-async function tellChanges(turn: Turn, sinceUs: number): Promise<void> {
-  const { database } = turn.deps;
+/** Writes what changed since the last pass. */
+async function tellChanges(pass: Pass, sinceUs: number): Promise<void> {
+  const { database } = pass.deps;
   const { atUs, hosts } = await untoldHosts(database.read, sinceUs);
   let left: number | null = null;
   for (const { id, changedAt } of hosts) {
-    if (!turn.mustStop() && (await mirrorHost(turn, id, false))) continue;
+    if (!pass.mustStop() && (await mirrorHost(pass, id, false))) continue;
     left = changedAt;
     break;
   }
-  // transactions may take as long as looks overlap
+  // passes overlap, since a transaction may commit after its mark's time
   const next = Math.max(0, left ?? atUs - limits.hostChangesOverlapMs * 1000);
   const isOld = Math.abs(next - sinceUs) >= limits.placementSinceMs * 1000;
   if (hosts.length > 0 || isOld) await tx(database, (t) => updateMirror(t, { sinceUs: next }));
 }
 
-/** Some hosts in each turn are held against what Placement has of them, until it was all of them; then there is a pause. */
-async function compareSome(turn: Turn, afterHost: number, roundAt: number): Promise<void> {
-  const { database, clock } = turn.deps;
-  if (clock.now() < roundAt || turn.mustStop()) return;
-  // what was just told for the first time was compared with it
+/** Compares some hosts per pass with Placement; after all of them there is a pause. */
+async function compareSome(pass: Pass, afterHost: number, roundAt: number): Promise<void> {
+  const { database, clock } = pass.deps;
+  if (clock.now() < roundAt || pass.mustStop()) return;
+  // the first pass compared everything already
   if (roundAt === 0) return tx(database, (t) => updateMirror(t, { roundAt: clock.now() + limits.placementRoundMs }));
   if (afterHost === 0) await tx(database, strandedAreDue);
   const ids = await hostIdsAfter(database.read, afterHost, limits.placementComparedAtOnce);
   let last = afterHost;
   for (const id of ids) {
-    if (turn.mustStop() || !(await mirrorHost(turn, id, true))) break;
+    if (pass.mustStop() || !(await mirrorHost(pass, id, true))) break;
     last = id;
   }
   const isRound = last === (ids.at(-1) ?? afterHost) && ids.length < limits.placementComparedAtOnce;
@@ -234,32 +236,33 @@ async function compareSome(turn: Turn, afterHost: number, roundAt: number): Prom
   await tx(database, (t) => updateMirror(t, next));
 }
 
-/** Reconciler: Placement is told what changed. Remembers whether it could be asked last; one for each worker. */
+/** Reconciler: the Placement mirror; one per worker. Remembers whether Placement was reachable in the last pass. */
 export function makePlacementMirror(): (deps: OpsDeps, until: AbortSignal) => Promise<'error' | undefined> {
   let away: string | null = null;
   return async (deps, until) => {
     const { placement, clock, log, database } = deps;
     if (placement === undefined) return undefined;
     const overMs = clock.now() + limits.placementTurnMs;
-    const turn: Turn = {
+    const pass: Pass = {
       deps,
       placement: placement.during(until),
       mustStop: () => until.aborted || clock.now() >= overMs,
     };
     try {
       const { sinceUs, afterHost, roundAt } = await readMirror(database.read);
-      await lookAtDue(turn);
-      await tellChanges(turn, sinceUs);
-      await compareSome(turn, afterHost, roundAt);
+      await lookAtDue(pass);
+      await tellChanges(pass, sinceUs);
+      await compareSome(pass, afterHost, roundAt);
     } catch (error) {
       if (until.aborted) return undefined;
       if (!(error instanceof Fault) || error.kind !== 'unavailable') throw error;
-      // said once, and counted each time
-      if (away === null) log.warn({ reason: messageOf(error), detail: error.detail }, 'Placement cannot be told now');
+      // logged once, and counted each time
+      if (away === null)
+        log.warn({ reason: messageOf(error), detail: error.detail }, 'Placement cannot be reached now');
       away = messageOf(error);
       return 'error';
     }
-    if (away !== null) log.info('Placement can be told again');
+    if (away !== null) log.info('Placement can be reached again');
     away = null;
     return undefined;
   };

@@ -118,7 +118,7 @@ export function commandsOfXloudclient(which: ClientName): void {
       await fails('server adjust nobody --vcpus 2', /nobody/);
       const { status, err } = await ask('server adjust first --memory 4X');
       assert.equal(status, 2);
-      assert.match(err, /'4X' is no memory/);
+      assert.match(err, /'4X' is not a memory size/);
       assert.deepEqual(await sizesOf(first), ['idle', 1, 1024]);
     });
 
@@ -205,7 +205,7 @@ export function commandsOfXloudclient(which: ClientName): void {
         new Set(['all: flavor', 'shop: server']),
       );
       assert.deepEqual(await rows('server adjust policy decision list shop --limit 5'), []);
-      await fails('server adjust policy set shop', /Nothing is said/);
+      await fails('server adjust policy set shop', /Nothing to change/);
       await fails('server adjust policy delete shop nobody all', /1 of 3 policies failed to delete/);
       assert.deepEqual((await api('/os-xloud-adjust-policies')).policies, []);
     });

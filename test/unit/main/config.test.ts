@@ -17,15 +17,12 @@ describe('services that an operator has', () => {
   it('want his Keystone, and networks an engine of their own', () => {
     check();
     check('image.service=glance', 'network.service=neutron', keystone);
-    assert.throws(() => check('image.service=glance'), /identity\.auth_url: the image service is asked with a token/);
-    assert.throws(
-      () => check('network.service=neutron'),
-      /identity\.auth_url: the network service is asked with a token/,
-    );
+    assert.throws(() => check('image.service=glance'), /identity\.auth_url: the image service needs a token/);
+    assert.throws(() => check('network.service=neutron'), /identity\.auth_url: the network service needs a token/);
     for (const option of ['placement.sync=yes', 'placement.endpoint=http://placement:8778'])
-      assert.throws(() => check(option), /identity\.auth_url: the placement service is asked with a token/);
+      assert.throws(() => check(option), /identity\.auth_url: the placement service needs a token/);
     check('placement.endpoint=http://placement:8778', 'placement.sync=no');
-    const engine = /network\.engine: it is the built-in service's/;
+    const engine = /network\.engine: it belongs to the built-in service/;
     assert.throws(() => check('network.service=neutron', 'network.engine=ovn', keystone), engine);
   });
 });
@@ -55,9 +52,9 @@ describe('addresses of brokers', () => {
     assert.equal(loadConfig({ flags: [`bus.url=${several}`] }).bus.url, several);
     assert.ok(loadConfig({ flags: ['notifications.url=amqp://x:secret@r1:5672/%2Fnova'] }));
     for (const option of ['bus.url', 'notifications.url']) {
-      refused(`${option}=rabbit://x:secret@r1:5672/`, /: rabbit:\/\/ is of oslo\.messaging: amqp:\/\//);
+      refused(`${option}=rabbit://x:secret@r1:5672/`, /: rabbit:\/\/ is the syntax of oslo\.messaging: use amqp:\/\//);
       refused(`${option}=https://x:secret@r1`, /\(a secret\): only RabbitMQ is supported, over AMQP$/);
-      refused(`${option}=amqp://x:sec/ret@r1`, /: it cannot be read: .*%2F/);
+      refused(`${option}=amqp://x:sec/ret@r1`, /: it cannot be parsed: .*%2F/);
     }
     refused('bus.url=amqp://r1,r2', /several with commas between, is wanted/);
   });

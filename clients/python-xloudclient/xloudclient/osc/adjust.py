@@ -15,12 +15,12 @@ def _add_server(parser):
 
 
 def _add_size(parser):
-    parser.add_argument('--vcpus', metavar='<vcpus>', type=words.positive, help='vCPUs that it shall have')
+    parser.add_argument('--vcpus', metavar='<vcpus>', type=words.positive, help='New number of vCPUs')
     parser.add_argument(
         '--memory',
         metavar='<size>',
         type=words.memory,
-        help='Memory that it shall have: MiB, or a size such as 512M, 4G, 1.5GiB',
+        help='New memory: MiB, or a size such as 512M, 4G, 1.5GiB',
     )
     parser.add_argument(
         '--no-persist',
@@ -34,14 +34,14 @@ def _add_size(parser):
         action='store_true',
         default=None,
         dest='may_migrate',
-        help='Where its host lacks room, move it to another as it runs (default: as the operator says)',
+        help='Live-migrate the server if its host lacks room (default: as configured by the operator)',
     )
-    moves.add_argument('--no-may-migrate', action='store_false', dest='may_migrate', help='Never move it for this')
+    moves.add_argument('--no-may-migrate', action='store_false', dest='may_migrate', help='Do not migrate the server')
 
 
 def _size(args):
     if args.vcpus is None and args.memory is None:
-        raise exceptions.CommandError('A size is given by --vcpus, --memory or both.')
+        raise exceptions.CommandError('Give a size with --vcpus, --memory or both.')
     return {
         'vcpus': args.vcpus,
         'memory_mb': args.memory,
@@ -58,8 +58,8 @@ def _so_far(seen):
 class AdjustServer(command.ShowOne):
     _description = (
         'Change the vCPUs or memory of a server, while it runs, between its minimum and maximum. '
-        'A server that is called as a subcommand (show, list, plan, policy), '
-        'or as one begins, is named after the options'
+        'If the server is named like a subcommand (show, list, plan, policy) or the beginning of one, '
+        'put its name after the options'
     )
 
     def get_parser(self, prog_name):
@@ -69,7 +69,7 @@ class AdjustServer(command.ShowOne):
         parser.add_argument(
             '--wait',
             action='store_true',
-            help='Wait until the server has the size; where it gets it in part or not, fail with the reason',
+            help='Wait until the server has the size; fail with the reason if it does not get all of it',
         )
         return parser
 
@@ -86,7 +86,7 @@ class AdjustServer(command.ShowOne):
 
 
 class ShowAdjustment(command.ShowOne):
-    _description = "Show a server's sizes: what it has, what was asked for, its bounds, and what is claimed for it"
+    _description = "Show a server's sizes: current, target, minimum, maximum and claimed"
 
     def get_parser(self, prog_name):
         parser = super().get_parser(prog_name)
@@ -101,8 +101,8 @@ class ShowAdjustment(command.ShowOne):
 
 class PlanAdjustment(command.ShowOne):
     _description = (
-        'Show which ways there are to another size, why not the others, and how far a server could go; '
-        'nothing is changed'
+        'Show the possible ways to another size, reasons against the others, and the largest possible size; '
+        'changes nothing'
     )
 
     def get_parser(self, prog_name):
@@ -146,19 +146,19 @@ _LONG = (
 
 
 class ListAdjustments(command.Lister):
-    _description = 'List the servers whose size may change, each with its sizes'
+    _description = 'List the servers whose size may change, with their sizes'
 
     def get_parser(self, prog_name):
         parser = super().get_parser(prog_name)
         parser.add_argument(
             '--all-projects', action='store_true', help='Those of all projects (administrators)'
         )
-        parser.add_argument('--long', action='store_true', help='List more of each')
+        parser.add_argument('--long', action='store_true', help='List additional fields')
         parser.add_argument(
-            '-n', '--no-name-lookup', action='store_true', help='Do not ask for the names of the servers'
+            '-n', '--no-name-lookup', action='store_true', help='Do not look up the names of the servers'
         )
-        parser.add_argument('--marker', metavar='<server>', help='Begin after this server (ID)')
-        parser.add_argument('--limit', metavar='<number>', type=words.positive, help='List so many at most')
+        parser.add_argument('--marker', metavar='<server>', help='Start after this server (ID)')
+        parser.add_argument('--limit', metavar='<number>', type=words.positive, help='Maximum number to list')
         return parser
 
     def take_action(self, parsed_args):

@@ -1,4 +1,4 @@
-"""`openstack server disk backup`; `server backup create` is the client's own, and makes an image."""
+"""`openstack server disk backup`; `server backup create` is the client's own command and creates an image."""
 import logging
 
 from osc_lib import exceptions
@@ -19,14 +19,14 @@ def _add_backup(parser, **more):
 class CreateBackup(command.ShowOne):
     _description = (
         'Back up the root disk of a server: '
-        'of a running one only what changed since its last backup, where that is known'
+        'for a running one only the changes since its last backup, if they are known'
     )
 
     def get_parser(self, prog_name):
         parser = super().get_parser(prog_name)
         copies.add_making(parser, 'backup')
         parser.add_argument(
-            '--whole', action='store_false', default=None, dest='incremental', help='The whole disk in any case'
+            '--whole', action='store_false', default=None, dest='incremental', help='Always the whole disk'
         )
         return parser
 
@@ -48,7 +48,7 @@ class CreateBackup(command.ShowOne):
 
 
 class ListBackups(command.Lister):
-    _description = "List the backups of a server, or the newest of the project, those of deleted servers among them"
+    _description = 'List the backups of a server, or the newest of the project, including those of deleted servers'
 
     def get_parser(self, prog_name):
         parser = super().get_parser(prog_name)
@@ -98,7 +98,7 @@ class SetBackup(command.Command):
 
 
 class DeleteBackup(command.Command):
-    _description = 'Delete backups on which no others build'
+    _description = 'Delete backups on which no others are based'
 
     def get_parser(self, prog_name):
         parser = super().get_parser(prog_name)
@@ -113,13 +113,13 @@ class DeleteBackup(command.Command):
 
 
 class VerifyBackup(command.ShowOne):
-    _description = 'Have a backup, and all that it builds on, read to the last byte'
+    _description = 'Verify a backup, and all that it is based on, by reading it completely'
 
     def get_parser(self, prog_name):
         parser = super().get_parser(prog_name)
         _add_backup(parser)
         parser.add_argument(
-            '--wait', action='store_true', help='Wait until it is read; where something is wrong, fail with what it is'
+            '--wait', action='store_true', help='Wait until it is verified; fail with the reason if it is damaged'
         )
         return parser
 
@@ -138,30 +138,30 @@ class VerifyBackup(command.ShowOne):
 
 class RestoreBackup(command.ShowOne):
     _description = (
-        'Take a server back to one of its backups, for good, or make a new server of a backup; '
-        'a server that runs is shut down, and started again'
+        "Restore a server's disk from one of its backups, irreversibly, or create a new server from a backup; "
+        'a running server is shut down and started again'
     )
 
     def get_parser(self, prog_name):
         parser = super().get_parser(prog_name)
         _add_backup(parser)
         to = parser.add_mutually_exclusive_group(required=True)
-        to.add_argument('--server', metavar='<server>', help='The server that is taken back (name or ID)')
-        to.add_argument('--new-server', metavar='<name>', help='Make a server of this name; --flavor is wanted')
+        to.add_argument('--server', metavar='<server>', help='Server to restore (name or ID)')
+        to.add_argument('--new-server', metavar='<name>', help='Create a server with this name; requires --flavor')
         new = parser.add_argument_group('new server')
-        new.add_argument('--flavor', metavar='<flavor>', help='Its flavor (name or ID)')
+        new.add_argument('--flavor', metavar='<flavor>', help='Flavor (name or ID)')
         new.add_argument(
-            '--network', metavar='<network>', action='append', help='A network of it (name or ID; repeat for several)'
+            '--network', metavar='<network>', action='append', help='Network (name or ID; repeat for several)'
         )
-        new.add_argument('--key-name', metavar='<key-name>', help='Its keypair')
+        new.add_argument('--key-name', metavar='<key-name>', help='Key pair')
         new.add_argument(
-            '--security-group', metavar='<group>', action='append', help='A security group (repeat for several)'
+            '--security-group', metavar='<group>', action='append', help='Security group (repeat for several)'
         )
-        new.add_argument('--availability-zone', metavar='<zone>', help='Its availability zone')
+        new.add_argument('--availability-zone', metavar='<zone>', help='Availability zone')
         new.add_argument(
-            '--property', metavar='<key=value>', action=parseractions.KeyValueAction, help='A property of it'
+            '--property', metavar='<key=value>', action=parseractions.KeyValueAction, help='Property'
         )
-        parser.add_argument('--wait', action='store_true', help='Wait until it is done; where it fails, say why')
+        parser.add_argument('--wait', action='store_true', help='Wait until it is done; if it fails, show the reason')
         return parser
 
     def take_action(self, parsed_args):
@@ -187,7 +187,7 @@ class RestoreBackup(command.ShowOne):
 
 
 def _new_server(manager, args):
-    """The members of the API's new server; None where a server is taken back."""
+    """The members of a new server in the API; None if an existing server is restored."""
     said = {
         'availability_zone': args.availability_zone,
         'key_name': args.key_name,
@@ -199,10 +199,10 @@ def _new_server(manager, args):
     said = {name: value for name, value in said.items() if value is not None}
     if args.new_server is None:
         if said:
-            raise exceptions.CommandError('A server that is taken back keeps what it has: this is of a new one.')
+            raise exceptions.CommandError('Options of a new server require --new-server.')
         return None
     if args.flavor is None:
-        raise exceptions.CommandError('A new server wants a --flavor.')
+        raise exceptions.CommandError('A new server requires --flavor.')
     conn = manager.sdk_connection
     said['flavorRef'] = conn.compute.find_flavor(args.flavor, ignore_missing=False).id
     if args.network:

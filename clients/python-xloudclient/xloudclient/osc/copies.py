@@ -1,4 +1,4 @@
-"""What the commands of snapshots and of backups have in common."""
+"""Common parts of the snapshot and backup commands."""
 from osc_lib import exceptions
 
 from xloudclient.osc import show
@@ -38,17 +38,17 @@ def add_changes(parser):
     """Options of a `set`."""
     parser.add_argument('--name', metavar='<name>', help='New name')
     add_words(parser)
-    parser.add_argument('--no-tag', action='store_true', help='Remove all tags; with --tag: these instead of them')
+    parser.add_argument('--no-tag', action='store_true', help='Remove all tags; with --tag: replace them')
 
 
 def changes(args, tags):
-    """What a `set` says. `tags`: those that it has."""
+    """The changes of a `set`. `tags`: the current ones."""
     said = {'name': args.name, 'description': args.description}
     if args.tag or args.no_tag:
         said['tags'] = ([] if args.no_tag else list(tags)) + (args.tag or [])
     said = {name: value for name, value in said.items() if value is not None}
     if not said:
-        raise exceptions.CommandError('Nothing is said that shall change.')
+        raise exceptions.CommandError('Nothing to change: give at least one option.')
     return said
 
 
@@ -60,9 +60,9 @@ def add_making(parser, noun):
         '--quiesce',
         action='store_true',
         default=None,
-        help="Hold the guest's file systems still meanwhile, by its agent",
+        help="Freeze the guest's file systems meanwhile, through its agent",
     )
-    parser.add_argument('--wait', action='store_true', help='Wait until it is there; where it fails, say why')
+    parser.add_argument('--wait', action='store_true', help='Wait until it is available; if it fails, show the reason')
 
 
 def status(copy):

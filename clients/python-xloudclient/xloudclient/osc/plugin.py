@@ -1,4 +1,4 @@
-"""What the `openstack` client asks of an extension: its API's name and version, a client of it, and global options."""
+"""The interface of an `openstack` client plugin: API name and version, client and global options."""
 from osc_lib import utils
 
 from xloudclient.sdk import Proxy

@@ -1,4 +1,4 @@
-"""`openstack server adjust policy`: servers that adjust themselves."""
+"""`openstack server adjust policy`: autoscaling of servers."""
 import logging
 
 from osc_lib import exceptions
@@ -30,10 +30,10 @@ _FORMATS = {'pressure': show.DICT, 'schedules': show.JoinedColumn}
 def _add_rules(parser):
     span = '<min>:<max>[:<step>]'
     parser.add_argument(
-        '--vcpus', metavar=span, type=words.span(words.positive), help='Under pressure, vCPUs move between these'
+        '--vcpus', metavar=span, type=words.span(words.positive), help='Range of vCPUs for scaling by pressure'
     )
     parser.add_argument(
-        '--memory', metavar=span, type=words.span(words.memory), help='Under pressure, memory moves between these'
+        '--memory', metavar=span, type=words.span(words.memory), help='Range of memory for scaling by pressure'
     )
     for option, text in (
         ('--cpu-grow-above', 'Share of its vCPUs used or waited for above which it grows'),
@@ -43,7 +43,10 @@ def _add_rules(parser):
     ):
         parser.add_argument(option, metavar='<share>', type=words.share, help=f'{text}, from 0 to 1')
     parser.add_argument(
-        '--looks', metavar='<number>', type=words.positive, help='Looks in a row that find too much before it shrinks'
+        '--looks',
+        metavar='<number>',
+        type=words.positive,
+        help='Consecutive measurements with too much before it shrinks',
     )
     for what in ('grow', 'shrink'):
         parser.add_argument(
@@ -57,17 +60,17 @@ def _add_rules(parser):
         help="A size at certain times: '<cron>; vcpus=<vcpus>; memory=<size>; timezone=<name>' (repeat for several)",
     )
     state = parser.add_mutually_exclusive_group()
-    state.add_argument('--enable', action='store_true', default=None, dest='enabled', help='Switch it on')
-    state.add_argument('--disable', action='store_false', dest='enabled', help='Switch it off')
+    state.add_argument('--enable', action='store_true', default=None, dest='enabled', help='Enable the policy')
+    state.add_argument('--disable', action='store_false', dest='enabled', help='Disable the policy')
     dry = parser.add_mutually_exclusive_group()
     dry.add_argument(
-        '--dry-run', action='store_true', default=None, help='Record what would be decided, and do nothing'
+        '--dry-run', action='store_true', default=None, help='Record decisions without executing them'
     )
-    dry.add_argument('--no-dry-run', action='store_false', dest='dry_run', help='Do what is decided')
+    dry.add_argument('--no-dry-run', action='store_false', dest='dry_run', help='Execute decisions')
 
 
 def _pressure(args, before):
-    """The rules of pressure with what is said of them changed; None where nothing is said."""
+    """The pressure rules with the given options changed; None if there are none."""
     said = {
         (): {'vcpus': args.vcpus, 'memory_mb': args.memory, 'looks': args.looks},
         ('cpu',): {'grow_above': args.cpu_grow_above, 'shrink_below': args.cpu_shrink_below},
@@ -99,7 +102,7 @@ def _attrs(args, before=None):
 
 
 class CreatePolicy(command.ShowOne):
-    _description = 'Let a server, the servers of a group or those of a flavor adjust themselves'
+    _description = 'Create an autoscaling policy for a server, the servers of a group or those of a flavor'
 
     def get_parser(self, prog_name):
         parser = super().get_parser(prog_name)
@@ -131,16 +134,16 @@ def _add_policy(parser, **more):
 
 
 class SetPolicy(command.Command):
-    _description = 'Change a policy of servers that adjust themselves; what is not named stays'
+    _description = 'Change an autoscaling policy; attributes without an option stay'
 
     def get_parser(self, prog_name):
         parser = super().get_parser(prog_name)
         _add_policy(parser)
         parser.add_argument('--name', metavar='<name>', help='New name')
         _add_rules(parser)
-        parser.add_argument('--no-pressure', action='store_true', help='Heed pressure no more')
+        parser.add_argument('--no-pressure', action='store_true', help='Stop scaling by pressure')
         parser.add_argument(
-            '--no-schedule', action='store_true', help='Remove all schedules; with --schedule: these instead of them'
+            '--no-schedule', action='store_true', help='Remove all schedules; with --schedule: replace them'
         )
         return parser
 
@@ -156,12 +159,12 @@ class SetPolicy(command.Command):
         if parsed_args.name is not None:
             attrs['name'] = parsed_args.name
         if not attrs:
-            raise exceptions.CommandError('Nothing is said that shall change.')
+            raise exceptions.CommandError('Nothing to change: give at least one option.')
         xloud.update_policy(policy, **attrs)
 
 
 class ShowPolicy(command.ShowOne):
-    _description = 'Show a policy of servers that adjust themselves'
+    _description = 'Show an autoscaling policy'
 
     def get_parser(self, prog_name):
         parser = super().get_parser(prog_name)
@@ -173,7 +176,7 @@ class ShowPolicy(command.ShowOne):
 
 
 class DeletePolicy(command.Command):
-    _description = 'Remove policies; their servers keep the size that they have'
+    _description = 'Delete autoscaling policies; their servers keep their current size'
 
     def get_parser(self, prog_name):
         parser = super().get_parser(prog_name)
@@ -188,12 +191,12 @@ class DeletePolicy(command.Command):
 
 
 def _add_span(parser):
-    parser.add_argument('--limit', metavar='<number>', type=words.positive, help='List so many at most')
-    parser.add_argument('--offset', metavar='<number>', type=words.positive, help='Leave out so many before')
+    parser.add_argument('--limit', metavar='<number>', type=words.positive, help='Maximum number to list')
+    parser.add_argument('--offset', metavar='<number>', type=words.positive, help='Number to skip')
 
 
 class ListPolicies(command.Lister):
-    _description = 'List policies of servers that adjust themselves'
+    _description = 'List autoscaling policies'
 
     def get_parser(self, prog_name):
         parser = super().get_parser(prog_name)
@@ -219,7 +222,7 @@ def _row(policy):
 
 
 class ListDecisions(command.Lister):
-    _description = 'List what a policy decided, the newest first, each with its reason'
+    _description = 'List the decisions of a policy with their reasons, newest first'
 
     def get_parser(self, prog_name):
         parser = super().get_parser(prog_name)

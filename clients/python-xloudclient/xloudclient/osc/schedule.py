@@ -1,4 +1,4 @@
-"""`openstack server disk backup schedule`: backups that nobody has to think of."""
+"""`openstack server disk backup schedule`: automatic backups."""
 from osc_lib.command import command
 
 from xloudclient.osc import copies, show, words
@@ -18,29 +18,29 @@ _FIELDS = (
 
 
 class SetSchedule(command.ShowOne):
-    _description = 'Have a server backed up by itself; what was set before is replaced'
+    _description = 'Set the schedule of automatic backups of a server; replaces an earlier one'
 
     def get_parser(self, prog_name):
         parser = super().get_parser(prog_name)
         copies.add_server(parser)
         parser.add_argument('--cron', metavar='<cron>', required=True, help="When, in UTC, as '30 2 * * *'")
         parser.add_argument(
-            '--keep', metavar='<number>', type=words.positive, required=True, help='So many whole backups stay'
+            '--keep', metavar='<number>', type=words.positive, required=True, help='Number of whole backups to keep'
         )
         parser.add_argument(
             '--incrementals',
             metavar='<number>',
             type=int,
-            help='So many backups of what changed follow each whole one (default: 0)',
+            help='Number of incremental backups after each whole one (default: 0)',
         )
         parser.add_argument(
             '--quiesce',
             action='store_true',
             default=None,
-            help="Hold the guest's file systems still meanwhile, by its agent",
+            help="Freeze the guest's file systems meanwhile, through its agent",
         )
         parser.add_argument(
-            '--disable', action='store_false', default=None, dest='enabled', help='Keep it, and make no backups'
+            '--disable', action='store_false', default=None, dest='enabled', help='Keep the schedule, but do not run it'
         )
         return parser
 
@@ -53,7 +53,7 @@ class SetSchedule(command.ShowOne):
 
 
 class ShowSchedule(command.ShowOne):
-    _description = 'Show when a server is backed up by itself, and what became of the last time'
+    _description = 'Show the schedule of automatic backups of a server, and the last result'
 
     def get_parser(self, prog_name):
         parser = super().get_parser(prog_name)
@@ -67,7 +67,7 @@ class ShowSchedule(command.ShowOne):
 
 
 class DeleteSchedule(command.Command):
-    _description = 'Have a server backed up by itself no more; its backups stay'
+    _description = 'Delete the schedule of automatic backups of a server; its backups stay'
 
     def get_parser(self, prog_name):
         parser = super().get_parser(prog_name)

@@ -1,4 +1,4 @@
-"""Resources as the client's tables, and as what `-f json` gives."""
+"""Formats resources for the client's tables and for `-f json`."""
 from cliff.columns import FormattableColumn
 from openstack import exceptions as sdk_exceptions
 from osc_lib import exceptions
@@ -6,7 +6,7 @@ from osc_lib.cli import format_columns
 
 
 class WayColumn(FormattableColumn):
-    """A way to another size: yes, or every reason against it."""
+    """A way to another size: yes, or all reasons against it."""
 
     def human_readable(self):
         if self._value['possible']:
@@ -15,26 +15,26 @@ class WayColumn(FormattableColumn):
 
 
 class JoinedColumn(FormattableColumn):
-    """Sizes at certain times, a line each."""
+    """Scheduled sizes, one per line."""
 
     def human_readable(self):
         return '\n'.join(', '.join(f'{key}={value}' for key, value in one.items()) for one in self._value or [])
 
 
 def fields(source, names, formatters=None):
-    """A row of a ShowOne: each name with the attribute of that name, or what a `(name, attribute)` says."""
+    """The columns and values of a ShowOne. An item of `names` is an attribute, or `(name, attribute)`."""
     pairs = [name if isinstance(name, tuple) else (name, name) for name in names]
     return [name for name, _ in pairs], [shaped(getattr(source, attr), name, formatters) for name, attr in pairs]
 
 
 def shaped(value, name, formatters):
-    """A value in its formatter, if its name has one; null stays null."""
+    """Wraps a value in the formatter of its name, if there is one; None stays None."""
     formatter = (formatters or {}).get(name)
     return value if formatter is None or value is None else formatter(value)
 
 
 class Progress:
-    """Shown as the client shows progress, but not where a table goes, which may be for programs."""
+    """Progress like the client's own, but on stderr, since stdout may be read by programs."""
 
     def __init__(self, app, text):
         self._stream, self._text, self._shown = app.stderr, text, False
@@ -50,9 +50,9 @@ class Progress:
 
 
 def waited(app, text, wait):
-    """What `wait(callback)` gives; each look before is shown as `text(seen)`.
+    """Returns `wait(callback)`; shows `text(seen)` for every earlier result.
 
-    A failure ends the command with its words and status 1.
+    A failure ends the command with its message and status 1.
     """
     tell = Progress(app, text)
     try:
@@ -64,7 +64,7 @@ def waited(app, text, wait):
 
 
 def delete_each(log, names, delete, what, plural):
-    """Deletes each of what is named, goes on after a failure, and then fails as the client's own commands do."""
+    """Deletes each name, continues after a failure, and fails at the end as the client's own commands do."""
     failed = 0
     for name in names:
         try:

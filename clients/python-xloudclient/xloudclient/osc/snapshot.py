@@ -1,4 +1,4 @@
-"""`openstack server snapshot`: the disk of a server as it was, to go back to."""
+"""`openstack server snapshot`: snapshots of a server's disk, and restoring them."""
 import logging
 
 from osc_lib.command import command
@@ -20,7 +20,7 @@ def _add_one(parser, **more):
 
 
 class CreateSnapshot(command.ShowOne):
-    _description = 'Make a snapshot of the root disk of a server, which may run'
+    _description = 'Take a snapshot of the root disk of a server, which may be running'
 
     def get_parser(self, prog_name):
         parser = super().get_parser(prog_name)
@@ -44,7 +44,7 @@ class CreateSnapshot(command.ShowOne):
 
 
 class ListSnapshots(command.Lister):
-    _description = 'List the snapshots of a server, the newest first'
+    _description = 'List the snapshots of a server, newest first'
 
     def get_parser(self, prog_name):
         parser = super().get_parser(prog_name)
@@ -111,13 +111,13 @@ class DeleteSnapshot(command.Command):
 
 class RestoreSnapshot(command.Command):
     _description = (
-        'Take a server back to one of its snapshots, for good; one that runs is shut down, and started again'
+        "Restore a server's disk from one of its snapshots, irreversibly; a running server is shut down and restarted"
     )
 
     def get_parser(self, prog_name):
         parser = super().get_parser(prog_name)
         _add_one(parser)
-        parser.add_argument('--wait', action='store_true', help='Wait until it is done; where it fails, say why')
+        parser.add_argument('--wait', action='store_true', help='Wait until it is done; if it fails, show the reason')
         return parser
 
     def take_action(self, parsed_args):

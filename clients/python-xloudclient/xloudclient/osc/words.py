@@ -1,4 +1,4 @@
-"""What is typed, in the API's words; throws argparse's errors."""
+"""Parsers for option values; they raise argparse's errors."""
 import argparse
 import re
 from fractions import Fraction
@@ -10,7 +10,7 @@ _SIZE = re.compile(r'(\d+(?:\.\d+)?)(?:([MGT])(?:iB)?)?', re.IGNORECASE | re.ASC
 def positive(text):
     """A whole number from 1."""
     if not re.fullmatch('[0-9]{1,10}', text) or int(text) < 1:
-        raise argparse.ArgumentTypeError(f'{text!r} is no whole number from 1')
+        raise argparse.ArgumentTypeError(f'{text!r} is not a positive whole number')
     return int(text)
 
 
@@ -19,7 +19,7 @@ def memory(text):
     found = _SIZE.fullmatch(text)
     mib = Fraction(found[1]) * _MIB[(found[2] or '').upper()] if found else Fraction(0)
     if mib < 1 or mib.denominator != 1:
-        raise argparse.ArgumentTypeError(f'{text!r} is no memory: whole MiB, or a size such as 512M, 4G, 1.5GiB')
+        raise argparse.ArgumentTypeError(f'{text!r} is not a memory size: whole MiB, or as 512M, 4G, 1.5GiB')
     return int(mib)
 
 
@@ -29,9 +29,9 @@ def share(text):
         value = float(text)
     except ValueError:
         value = -1
-    # nan is in no range
+    # nan compares as false
     if not 0 <= value <= 1:
-        raise argparse.ArgumentTypeError(f'{text!r} is no share from 0 to 1')
+        raise argparse.ArgumentTypeError(f'{text!r} is not a number from 0 to 1')
     return value
 
 
@@ -51,15 +51,15 @@ _PARTS = {'vcpus': ('vcpus', positive), 'memory': ('memory_mb', memory), 'timezo
 
 
 def schedule(text):
-    """`0 7 * * 1-5; vcpus=3; memory=4G; timezone=Europe/Berlin`: commas belong to cron."""
+    """`0 7 * * 1-5; vcpus=3; memory=4G; timezone=Europe/Berlin`: semicolons, since cron uses commas."""
     cron, *parts = (part.strip() for part in text.split(';'))
     if len(cron.split()) != 5:
-        raise argparse.ArgumentTypeError(f'{cron!r} are not the five fields of cron')
+        raise argparse.ArgumentTypeError(f'{cron!r} does not have the five fields of cron')
     found = {'cron': cron}
     for part in parts:
         key, _, value = part.partition('=')
         if key not in _PARTS or value == '':
-            raise argparse.ArgumentTypeError(f'{part!r} is none of vcpus=<number>, memory=<size>, timezone=<name>')
+            raise argparse.ArgumentTypeError(f'{part!r} is not vcpus=<number>, memory=<size> or timezone=<name>')
         name, read = _PARTS[key]
         found[name] = read(value)
     return found

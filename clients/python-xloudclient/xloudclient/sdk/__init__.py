@@ -1,13 +1,13 @@
-"""For programs: `attach(conn)` gives an openstacksdk connection its `conn.xloud`."""
+"""For programs: `attach(conn)` adds `conn.xloud` to an openstacksdk connection."""
 from xloudclient.sdk.proxy import Proxy
 
 __all__ = ['Proxy', 'attach']
 
 
 def attach(conn):
-    """Gives a connection its `xloud`, a `Proxy` over its compute service, and returns it.
+    """Adds `xloud`, a `Proxy` over the compute service, to a connection and returns the connection.
 
-    Also a vendor hook of a clouds.yaml: `vendor_hook: xloudclient.sdk:attach`.
+    Also usable as vendor hook in clouds.yaml: `vendor_hook: xloudclient.sdk:attach`.
     """
     conn.xloud = Proxy(lambda: conn.compute)
     return conn

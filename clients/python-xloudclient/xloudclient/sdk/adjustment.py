@@ -1,18 +1,18 @@
-"""How large a server is, may be and shall be, and the policies by which servers adjust themselves."""
+"""Sizes of servers, and autoscaling policies."""
 from openstack import exceptions, resource, utils
 
 
 def checked(response):
-    """The response, unless the service refused: then its words are raised as one of openstacksdk's exceptions."""
+    """Returns the response, or raises a refusal as one of openstacksdk's exceptions, with the service's message."""
     exceptions.raise_from_response(response)
     return response
 
 
 class Plan(resource.Resource):
-    """Which ways there are to another size; nothing is changed by asking."""
+    """The possible ways to another size; a plan changes nothing."""
 
     server_id = resource.Body('server_id', alternate_id=True)
-    #: The best way that is open, or why there is none.
+    #: The best possible way, or why there is none.
     result = resource.Body('result')
     target = resource.Body('target', type=dict)
     memory = resource.Body('memory', type=dict)
@@ -21,7 +21,7 @@ class Plan(resource.Resource):
     growth = resource.Body('growth', type=dict)
     #: `live`, `live_after_migration` and `next_boot`, each with `possible` and `reasons`.
     ways = resource.Body('ways', type=dict)
-    #: The largest size that its host has room for; None where it has no host.
+    #: The largest size that fits on its host; None if it has no host.
     largest = resource.Body('largest', type=dict)
 
 
@@ -52,7 +52,7 @@ class Adjustment(resource.Resource):
         return checked(session.post(utils.urljoin(self.base_path, self.id, *more), json=size))
 
     def adjust(self, session, size):
-        """Asks for a size (the body of the API's call), and becomes what the service answers."""
+        """Requests a size (the body of the API's call) and takes over the service's answer."""
         self._translate_response(self._post(session, size))
         return self
 
@@ -61,7 +61,7 @@ class Adjustment(resource.Resource):
 
 
 class Policy(resource.Resource):
-    """How servers adjust themselves: by pressure, by schedule, or both."""
+    """An autoscaling policy: by pressure, by schedule, or both."""
 
     resource_key = 'policy'
     resources_key = 'policies'
@@ -76,12 +76,12 @@ class Policy(resource.Resource):
 
     project_id = resource.Body('project_id')
     user_id = resource.Body('user_id')
-    #: What it is for is one of these three.
+    #: Exactly one of these three is set.
     server_id = resource.Body('server_id')
     server_group_id = resource.Body('server_group_id')
     flavor_id = resource.Body('flavor_id')
     is_enabled = resource.Body('enabled', type=bool)
-    #: Decisions are recorded, and nothing is done.
+    #: Decisions are recorded but not executed.
     is_dry_run = resource.Body('dry_run', type=bool)
     pressure = resource.Body('pressure', type=dict)
     schedules = resource.Body('schedules', type=list)
@@ -91,7 +91,7 @@ class Policy(resource.Resource):
 
 
 class Decision(resource.Resource):
-    """What a policy decided, and why."""
+    """A decision of a policy, with its reason."""
 
     resources_key = 'decisions'
     base_path = '/os-xloud-adjust-policies/%(policy_id)s/decisions'

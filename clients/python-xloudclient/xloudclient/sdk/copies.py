@@ -1,11 +1,11 @@
-"""The disk of a server at one moment: snapshots, which go with their server, and backups, which stay."""
+"""Copies of a server's disk: snapshots, which are deleted with the server, and backups, which stay."""
 from openstack import resource, utils
 
 from xloudclient.sdk.adjustment import checked
 
 
 class Copy(resource.Resource):
-    """What snapshots and backups have in common."""
+    """Base of snapshots and backups."""
 
     commit_method = 'PUT'
     allow_create = True
@@ -23,7 +23,7 @@ class Copy(resource.Resource):
     reason = resource.Body('reason')
     is_verifying = resource.Body('verifying', type=bool)
     is_quiesced = resource.Body('quiesced', type=bool)
-    #: Made while the guest ran.
+    #: Taken while the guest ran.
     is_live = resource.Body('live', type=bool)
     disk_bytes = resource.Body('disk_bytes', type=int)
     file_bytes = resource.Body('file_bytes', type=int)
@@ -35,11 +35,11 @@ class Copy(resource.Resource):
 
     @classmethod
     def of_server(cls, server_id, *more):
-        """The path below which the copies of a server are made and listed, and put back."""
+        """The path for creating, listing and restoring copies of a server."""
         return utils.urljoin('/servers', server_id, cls.base_path, *more)
 
     def restore(self, session, server_id):
-        """Gives the server this disk. Returns the request id, which is that of the server's action."""
+        """Restores the server's disk. Returns the request id, which is that of the server's action."""
         response = checked(session.post(self.of_server(server_id, self.id, 'restore')))
         return response.headers.get('x-openstack-request-id')
 
@@ -72,16 +72,16 @@ class Backup(Copy):
         checked(session.post(utils.urljoin(self.base_path, self.id, 'verify')))
 
     def restore_to_new(self, session, server):
-        """Makes a new server of it. Returns its id.
+        """Creates a server from it. Returns the server's id.
 
-        `server`: the members of the API's new server at microversion 2.1.
+        `server`: the members of a new server in the API, at microversion 2.1.
         """
         path = utils.urljoin(self.base_path, self.id, 'restore')
         return checked(session.post(path, json={'server': server}, microversion='2.1')).json()['server']['id']
 
 
 class BackupSchedule(resource.Resource):
-    """When a server is backed up by itself."""
+    """The automatic backups of a server."""
 
     resource_key = 'schedule'
     base_path = '/servers/%(server)s/os-xloud-backup-schedule'
@@ -96,7 +96,7 @@ class BackupSchedule(resource.Resource):
     server_id = resource.Body('server_id')
     #: Five fields, in UTC.
     cron = resource.Body('cron')
-    #: How many whole backups stay, each with up to `incrementals` that follow it.
+    #: The number of whole backups to keep, each with up to `incrementals` incremental ones.
     keep = resource.Body('keep', type=int)
     incrementals = resource.Body('incrementals', type=int)
     is_quiesce = resource.Body('quiesce', type=bool)

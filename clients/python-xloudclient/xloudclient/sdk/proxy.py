@@ -10,7 +10,7 @@ _DETAILS = '2.84'
 
 
 def _given(**members):
-    """The members that are not None: what is not said is left to the service."""
+    """The members that are not None; the service has defaults for the others."""
     return {name: value for name, value in members.items() if value is not None}
 
 
@@ -25,12 +25,12 @@ def _size(vcpus, memory_mb, persist, may_migrate):
 class Proxy:
     """Endpoint, credentials, retries and timeouts are those of `conn.compute`.
 
-    A server, policy, snapshot or backup is given by its id or as a resource. What the service refuses is raised as
-    openstacksdk's exceptions with the service's words; what it takes on and then fails at is raised by `wait_for_…`.
+    A server, policy, snapshot or backup is given by its id or as a resource. Refusals are raised as openstacksdk's
+    exceptions with the service's message; failures of accepted requests are raised by `wait_for_…`.
     """
 
     def __init__(self, compute):
-        """`compute`: gives the compute service of the connection; it is asked for at the first call, not before."""
+        """`compute`: returns the connection's compute service; called at the first request, not before."""
         self._compute_of = compute
 
     @property
@@ -50,19 +50,19 @@ class Proxy:
         return self._of(Adjustment, server).fetch(self.compute)
 
     def adjust_server(self, server, vcpus=None, memory_mb=None, persist=True, may_migrate=None):
-        """Asks for a size: vCPUs, memory in MiB, or both. Returns the :class:`Adjustment`, which is then under way."""
+        """Requests a size: vCPUs, memory in MiB, or both. Returns the :class:`Adjustment` in progress."""
         size = _size(vcpus, memory_mb, persist, may_migrate)
         return self._of(Adjustment, server).adjust(self.compute, size)
 
     def plan_adjustment(self, server, vcpus=None, memory_mb=None, persist=True, may_migrate=None):
-        """Which ways there are to a size, as a :class:`Plan`."""
+        """The possible ways to a size, as a :class:`Plan`."""
         size = _size(vcpus, memory_mb, persist, may_migrate)
         return self._of(Adjustment, server).plan(self.compute, size)
 
     def wait_for_adjustment(self, server, **waiting):
-        """The adjustment once it is over. `waiting`: interval and timeout in seconds, callback.
+        """Waits for the end of an adjustment and returns it. `waiting`: interval and timeout in seconds, callback.
 
-        :raises: :class:`openstack.exceptions.ResourceFailure` with the service's message where the size was not reached
+        :raises: :class:`openstack.exceptions.ResourceFailure` with the service's message if the size was not reached
         """
         found = until(
             lambda: self.get_adjustment(server), lambda one: one.status != 'adjusting', 'the adjustment', **waiting
@@ -88,14 +88,14 @@ class Proxy:
         return Policy.new(**attrs).create(self.compute)
 
     def update_policy(self, policy, **attrs):
-        """What is not named stays; `pressure` and `schedules` are given whole."""
+        """Changes only the given attributes; `pressure` and `schedules` are replaced as a whole."""
         return Policy.new(id=_id(policy), **attrs).commit(self.compute)
 
     def delete_policy(self, policy):
         self._of(Policy, policy).delete(self.compute)
 
     def policy_decisions(self, policy, limit=None, offset=None):
-        """Generates what a policy decided, the newest first."""
+        """Generates the decisions of a policy, newest first."""
         policy_id = _id(policy)
         return Decision.list(
             self.compute, paginated=False, policy_id=policy_id, **_given(limit=limit, offset=offset)
@@ -118,7 +118,7 @@ class Proxy:
         return self._create_copy(Snapshot, server, attrs)
 
     def update_snapshot(self, snapshot, **attrs):
-        """`attrs`: name, description, tags. `snapshot`: the resource, since the service wants to hear its server."""
+        """`attrs`: name, description, tags. `snapshot`: the resource, since the service requires its server."""
         return Snapshot.new(id=snapshot.id, **attrs).commit(
             self.compute, base_path=Snapshot.of_server(snapshot.server_id)
         )
@@ -127,17 +127,17 @@ class Proxy:
         self._of(Snapshot, snapshot).delete(self.compute)
 
     def restore_snapshot(self, server, snapshot):
-        """Takes the server back. Returns a request id for `wait_for_restore`."""
+        """Restores the server's disk. Returns a request id for `wait_for_restore`."""
         return self._of(Snapshot, snapshot).restore(self.compute, _id(server))
 
     def wait_for_snapshot(self, snapshot, **waiting):
-        """The snapshot once nothing is done with it; raises ResourceFailure with the reason where it is in error."""
+        """Waits until a snapshot is available and returns it; raises ResourceFailure if it is in error."""
         return self._settled(lambda: self.get_snapshot(snapshot), **waiting)
 
     # backups
 
     def backups(self, server=None):
-        """Generates the backups of a server, or the newest of the project, those of deleted servers among them."""
+        """Generates the backups of a server, or the newest of the project, also of deleted servers."""
         return Backup.list(self.compute, paginated=False) if server is None else self._copies_of(Backup, server)
 
     def get_backup(self, backup):
@@ -150,7 +150,7 @@ class Proxy:
             return self._one(Backup, name_or_id, self.backups())
 
     def create_backup(self, server, name, description=None, tags=None, incremental=None, quiesce=None):
-        """`incremental=False`: the whole disk; otherwise what changed, where that is known."""
+        """`incremental=False`: the whole disk; otherwise only the changes, if they are known."""
         attrs = _given(name=name, description=description, tags=tags, incremental=incremental, quiesce=quiesce)
         return self._create_copy(Backup, server, attrs)
 
@@ -161,28 +161,28 @@ class Proxy:
         self._of(Backup, backup).delete(self.compute)
 
     def verify_backup(self, backup):
-        """Has it read to the last byte; `wait_for_backup` tells what was found."""
+        """Starts to read the whole backup; `wait_for_backup` returns or raises the result."""
         self._of(Backup, backup).verify(self.compute)
 
     def restore_backup(self, server, backup):
-        """Takes the server back. Returns a request id for `wait_for_restore`."""
+        """Restores the server's disk. Returns a request id for `wait_for_restore`."""
         return self._of(Backup, backup).restore(self.compute, _id(server))
 
     def create_server_from_backup(self, backup, **server):
-        """Makes a new server. Returns its id.
+        """Creates a server. Returns its id.
 
-        `server`: name, flavorRef and what else a new server has at microversion 2.1.
+        `server`: name, flavorRef and other members of a new server at microversion 2.1.
         """
         return self._of(Backup, backup).restore_to_new(self.compute, server)
 
     def wait_for_backup(self, backup, **waiting):
-        """The backup once nothing is done with it; raises ResourceFailure with the reason where it is in error."""
+        """Waits until a backup is available and returns it; raises ResourceFailure if it is in error."""
         return self._settled(lambda: self.get_backup(backup), **waiting)
 
     def wait_for_restore(self, server, copy, request_id, **waiting):
-        """The server once it was taken back. `copy`: the :class:`Snapshot` or :class:`Backup`.
+        """Waits for the end of a restore and returns the server. `copy`: the :class:`Snapshot` or :class:`Backup`.
 
-        :raises: :class:`openstack.exceptions.ResourceFailure` with the reason where that failed
+        :raises: :class:`openstack.exceptions.ResourceFailure` with the reason if that failed
         """
         server_id = _id(server)
         found = until(
@@ -194,11 +194,11 @@ class Proxy:
             told = (event.get('details') for event in action['events'])
             found_wrong = self._of(type(copy), copy).fetch(self.compute).reason
             reason = found_wrong or next(filter(None, told), action['message'])
-            raise exceptions.ResourceFailure(f'The server was not taken back: {reason}')
+            raise exceptions.ResourceFailure(f'The server was not restored: {reason}')
         return found
 
     def wait_for_server(self, server, **waiting):
-        """The new server once it is made; raises ResourceFailure with its fault where that failed."""
+        """Waits until a new server is active and returns it; raises ResourceFailure with its fault if that failed."""
         found = until(
             lambda: self.compute.get_server(_id(server)),
             lambda one: one.status in ('ACTIVE', 'ERROR'),
@@ -206,7 +206,7 @@ class Proxy:
             **waiting,
         )
         if found.status == 'ERROR':
-            # openstacksdk's server has no faults
+            # openstacksdk's server has no `fault`
             fault = self._read(f'/servers/{found.id}')['server'].get('fault') or {}
             raise exceptions.ResourceFailure(fault.get('message') or f'Server {found.id} is in error.')
         return found
@@ -217,7 +217,7 @@ class Proxy:
         return self._schedule(server).fetch(self.compute, requires_id=False)
 
     def set_backup_schedule(self, server, cron, keep, incrementals=None, quiesce=None, enabled=None):
-        """Sets the whole of it: what is not said is as the service has it by default."""
+        """Replaces the whole schedule; omitted attributes get the service's defaults."""
         attrs = _given(cron=cron, keep=keep, incrementals=incrementals, quiesce=quiesce, enabled=enabled)
         return self._schedule(server, **attrs).commit(self.compute)
 
@@ -246,7 +246,7 @@ class Proxy:
     @staticmethod
     def _one(kind, name_or_id, candidates):
         """
-        :raises: :class:`openstack.exceptions.NotFoundException`, or DuplicateResource where several have the name
+        :raises: :class:`openstack.exceptions.NotFoundException`, or DuplicateResource if several have the name
         """
         found = [one for one in candidates if name_or_id in (one.id, one.name)]
         exact = [one for one in found if one.id == name_or_id] or found

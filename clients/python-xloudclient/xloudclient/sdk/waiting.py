@@ -1,4 +1,4 @@
-"""What is asked for is done later: looks again until it is."""
+"""Polling for the end of asynchronous operations."""
 import time
 
 from openstack import exceptions
@@ -7,7 +7,7 @@ PAUSE_S = 2
 
 
 def until(look, is_over, what, *, interval=PAUSE_S, timeout=None, callback=None):
-    """What `look()` gives once `is_over` of it; `callback` is told of each look before.
+    """Calls `look()` until `is_over` of its result, and returns that; `callback` gets each earlier result.
 
     :raises: :class:`openstack.exceptions.ResourceTimeout` after `timeout` seconds (None: never)
     """
