@@ -6,7 +6,7 @@ import { limits } from '../base/limits.ts';
 import type { AttachedVolume } from '../domain/moving/nova-volumes.ts';
 import type { CinderHttp, Json } from './cinder-http.ts';
 import { attachmentFrom, volumeFrom } from './cinder-shapes.ts';
-import { record, records, textOf, textOrNull } from './answer-values.ts';
+import { mustHaveList, record, records, textOf, textOrNull } from './answer-values.ts';
 
 /** All of a list, which may have shorter pages than were asked for: it ends with an empty one. */
 async function* listed(
@@ -23,7 +23,7 @@ async function* listed(
       path: `/${noun}/detail?${query.toString()}`,
       to: `list ${noun}`,
     });
-    const rows = records(found[noun]);
+    const rows = mustHaveList('volume', found, noun);
     yield* rows;
     const last = rows.at(-1);
     if (last === undefined) return;
