@@ -107,6 +107,8 @@ export const limits = {
   neighbourAnswerBytes: 4 * MIB,
   /** The same of image and network services, which list everything that a project has. */
   neighbourListBytes: 64 * MIB,
+  /** Characters of what a neighbour says went wrong that are passed on. */
+  neighbourWords: 1_000,
   /** Access rules of one application credential, and that one user has in all: they stay when the credential goes. */
   accessRulesPerCredential: 100,
   accessRulesPerUser: 1_000,

@@ -6,7 +6,7 @@ import { limits } from '../base/limits.ts';
 import type { AttachedVolume } from '../domain/moving/nova-volumes.ts';
 import type { CinderHttp, Json } from './cinder-http.ts';
 import { attachmentFrom, volumeFrom } from './cinder-shapes.ts';
-import { records, textOf, textOrNull } from './answer-values.ts';
+import { mustHaveList, records, textOf, textOrNull } from './answer-values.ts';
 
 /** All rows of a list. Pages may be shorter than requested; the list ends with an empty one. */
 async function* listed(
@@ -23,7 +23,7 @@ async function* listed(
       path: `/${noun}/detail?${query.toString()}`,
       to: `list ${noun}`,
     });
-    const rows = records(found[noun]);
+    const rows = mustHaveList('volume', found, noun);
     yield* rows;
     const last = rows.at(-1);
     if (last === undefined) return;

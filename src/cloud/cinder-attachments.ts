@@ -5,14 +5,15 @@ import { badRequest, Fault, notFound } from '../base/errors.ts';
 import { volumeMissing } from '../domain/servers/volumes.ts';
 import type { CinderHttp, Json } from './cinder-http.ts';
 import { type Attachment, attachmentFrom, connectionFrom, connectorOf, volumeFrom } from './cinder-shapes.ts';
-import { record, records, textOf } from './answer-values.ts';
+import { mustHaveId, mustHaveList, mustHaveObject, textOf } from './answer-values.ts';
 import type { VolumeAttachments, VolumeTarget } from './volume.ts';
 
 const pathOf = (id: string): string => `/attachments/${encodeURIComponent(id)}`;
 
 /** One function per call of Cinder's API. */
 function callsOf(http: CinderHttp) {
-  const attachment = (body: Json): Attachment => attachmentFrom(record(body['attachment']));
+  const attachment = (body: Json): Attachment =>
+    mustHaveId('volume', attachmentFrom(mustHaveObject('volume', body, 'attachment')));
   return {
     /** Throws `notFound` for one that is not there. */
     async show(id: string): Promise<Attachment> {
@@ -25,7 +26,7 @@ function callsOf(http: CinderHttp) {
       if (of.volumeId !== undefined) query.set('volume_id', of.volumeId);
       const path = `/attachments/detail?${query.toString()}`;
       const found = await http.ask(null, { method: 'GET', path, to: 'list attachments' });
-      return records(found['attachments'])
+      return mustHaveList('volume', found, 'attachments')
         .map(attachmentFrom)
         .filter(({ volumeId, serverUuid }) => serverUuid === of.serverUuid && (of.volumeId ?? volumeId) === volumeId);
     },
@@ -57,10 +58,10 @@ function callsOf(http: CinderHttp) {
     /** The hosts of a volume, by attachment id; only complete attachments have one. */
     async hostsOf(volumeId: string): Promise<ReadonlyMap<string, string>> {
       const path = `/volumes/${encodeURIComponent(volumeId)}`;
-      const found = record((await http.find(null, { path, to: 'show a volume' }))?.['volume']);
-      const pairs = records(found['attachments']).map(
-        (one) => [textOf(one['attachment_id']), textOf(one['host_name'])] as const,
-      );
+      const found = await http.find(null, { path, to: 'show a volume' });
+      const all =
+        found === null ? [] : mustHaveList('volume', mustHaveObject('volume', found, 'volume'), 'attachments');
+      const pairs = all.map((one) => [textOf(one['attachment_id']), textOf(one['host_name'])] as const);
       return new Map(pairs);
     },
   };
@@ -104,7 +105,7 @@ async function begin(http: CinderHttp, volumeId: string, begins: boolean): Promi
   const path = `/volumes/${encodeURIComponent(volumeId)}`;
   const found = await http.find(null, { path, to: 'show a volume' });
   if (found === null) return;
-  const { status } = volumeFrom(record(found['volume']));
+  const { status } = volumeFrom(mustHaveObject('volume', found, 'volume'));
   if (status !== (begins ? 'in-use' : 'detaching')) return;
   const body = { [begins ? 'os-begin_detaching' : 'os-roll_detaching']: null };
   await http.ask(null, { method: 'POST', path: `${path}/action`, body, to: 'detach a volume' });

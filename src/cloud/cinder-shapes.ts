@@ -13,7 +13,7 @@ import {
   type SourceKind,
   type VolumeSource,
 } from '../domain/servers/volume-source.ts';
-import { numberOrNull, record, records, textOf, textOrNull } from './answer-values.ts';
+import { anyText, countOrNull, record, records, textOf, textOrNull } from './answer-values.ts';
 import type { Volume, VolumeConnection, VolumeSnapshot, VolumeTarget } from './volume.ts';
 
 type Json = Readonly<Record<string, unknown>>;
@@ -25,7 +25,7 @@ const time = (value: unknown): number => {
 };
 
 const texts = (value: unknown): Readonly<Record<string, string>> =>
-  Object.fromEntries(Object.entries(record(value)).map(([name, one]) => [name, String(one)]));
+  Object.fromEntries(Object.entries(record(value)).map(([name, one]) => [name, anyText(one)]));
 
 export function volumeFrom(volume: Json): Volume {
   const image = volume['volume_image_metadata'];
@@ -35,10 +35,10 @@ export function volumeFrom(volume: Json): Volume {
     name: textOrNull(volume['name']),
     description: textOrNull(volume['description']),
     status: textOf(volume['status']),
-    sizeGb: numberOrNull(volume['size']) ?? 0,
+    sizeGb: countOrNull(volume['size']) ?? 0,
     zone: textOf(volume['availability_zone']),
     type: textOrNull(volume['volume_type']),
-    bootable: String(volume['bootable']) === 'true',
+    bootable: anyText(volume['bootable']) === 'true',
     snapshotId: textOrNull(volume['snapshot_id']),
     metadata: texts(volume['metadata']),
     imageMetadata: image === undefined || image === null ? null : texts(image),
@@ -56,7 +56,7 @@ export const snapshotFrom = (snapshot: Json): VolumeSnapshot => ({
   name: textOrNull(snapshot['name']),
   description: textOrNull(snapshot['description']),
   status: textOf(snapshot['status']),
-  sizeGb: numberOrNull(snapshot['size']) ?? 0,
+  sizeGb: countOrNull(snapshot['size']) ?? 0,
   createdAt: time(snapshot['created_at']),
 });
 
@@ -100,12 +100,14 @@ function addressOf(host: unknown, port: unknown): NetworkAddress {
   return { host: name, port: number };
 }
 
+/** `pool/image`: to librbd and QEMU `@` begins a snapshot, `:` an option, and `\\` hides either. */
+const RBD_IMAGE = /^[^\s\p{C}/@:\\]{1,200}\/[^\s\p{C}/@:\\]{1,200}$/u;
+
 function rbdFrom(info: Json): RbdSource {
   const image = textOf(info['name']);
   const hosts = Array.isArray(info['hosts']) ? info['hosts'] : [];
   const ports = Array.isArray(info['ports']) ? info['ports'] : [];
-  if (!/^[^/\s]+\/[^/\s]+$/.test(image) || hosts.length === 0)
-    throw unusable('the volume service names no image of Ceph');
+  if (!RBD_IMAGE.test(image) || hosts.length === 0) throw unusable('the volume service names no image of Ceph');
   const monitors = hosts.map((host, index) => addressOf(host, ports[index] ?? ports[0] ?? 6789));
   if (info['auth_enabled'] !== true) return { kind: 'rbd', image, monitors, auth: null };
   const [user, secretUuid] = [textOf(info['auth_username']), textOf(info['secret_uuid'])];

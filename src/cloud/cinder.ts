@@ -18,7 +18,7 @@ import {
 } from './cinder-http.ts';
 import { snapshotFrom, volumeFrom } from './cinder-shapes.ts';
 import type { ImageService } from './image.ts';
-import { record, records, textOf } from './answer-values.ts';
+import { mustHaveId, mustHaveList, mustHaveObject, record, textOf } from './answer-values.ts';
 import type { EarlyVolumes, NewVolumeRequest, Volume, VolumeService, VolumeSnapshot } from './volume.ts';
 
 interface Parts {
@@ -34,15 +34,19 @@ const pathOf = (noun: 'volumes' | 'snapshots', id: string): string => `/${noun}/
 const noVolume = (id: string) => (): Fault => notFound(volumeMissing(id), { code: 'VolumeNotFound' });
 const noSnapshot = (id: string) => (): Fault => notFound(snapshotMissing(id), { code: 'SnapshotNotFound' });
 
+const volumeIn = (body: Json): Volume => mustHaveId('volume', volumeFrom(mustHaveObject('volume', body, 'volume')));
+const snapshotIn = (body: Json): VolumeSnapshot =>
+  mustHaveId('volume', snapshotFrom(mustHaveObject('volume', body, 'snapshot')));
+
 async function volumeOf({ http }: Parts, as: Caller | null, id: string): Promise<Volume> {
   const request = { method: 'GET', path: pathOf('volumes', id), to: 'show a volume', missing: noVolume(id) } as const;
-  return volumeFrom(record((await http.ask(as, request))['volume']));
+  return volumeIn(await http.ask(as, request));
 }
 
 async function snapshotOf({ http }: Parts, as: Caller | null, id: string): Promise<VolumeSnapshot> {
   const path = pathOf('snapshots', id);
   const request = { method: 'GET', path, to: 'show a snapshot', missing: noSnapshot(id) } as const;
-  return snapshotFrom(record((await http.ask(as, request))['snapshot']));
+  return snapshotIn(await http.ask(as, request));
 }
 
 /** Leaves out what is not set, so that Cinder's defaults apply. */
@@ -62,7 +66,7 @@ async function makeVolume({ http }: Parts, caller: Caller, request: NewVolumeReq
       ? notFound('The source of the new volume could not be found.')
       : noSnapshot(request.snapshotId)();
   const made = await http.ask(caller, { method: 'POST', path: '/volumes', body, to: 'make a volume', missing });
-  return volumeFrom(record(made['volume']));
+  return volumeIn(made);
 }
 
 async function makeSnapshot(
@@ -76,7 +80,7 @@ async function makeSnapshot(
   const body = { snapshot: { ...said({ name, description }), volume_id: volumeId, force: true, metadata } };
   const missing = noVolume(volumeId);
   const made = await http.ask(caller, { method: 'POST', path: '/snapshots', body, to: 'make a snapshot', missing });
-  return snapshotFrom(record(made['snapshot']));
+  return snapshotIn(made);
 }
 
 // --- created within the request --------------------------------------------------------------------------------------
@@ -89,7 +93,7 @@ async function marked({ http }: Parts, caller: Caller, noun: 'volumes' | 'snapsh
     path: `/${noun}/detail?${query.toString()}`,
     to: `list ${noun}`,
   });
-  const one = records(found[noun]).find(({ metadata }) => record(metadata)[MARK] === mark);
+  const one = mustHaveList('volume', found, noun).find(({ metadata }) => record(metadata)[MARK] === mark);
   return one === undefined ? null : textOf(one['id']);
 }
 
@@ -147,7 +151,7 @@ async function snapshotKept(parts: Parts, caller: Caller, id: string): Promise<V
   const { volumeId } = await snapshotOf(parts, caller, id);
   const path = pathOf('volumes', volumeId);
   const found = await parts.http.find(caller, { path, to: 'show a volume' });
-  return found === null ? null : volumeFrom(record(found['volume'])).imageMetadata;
+  return found === null ? null : volumeIn(found).imageMetadata;
 }
 
 async function checkSnapshots(parts: Parts, caller: Caller, volumeIds: readonly string[]): Promise<void> {
@@ -186,7 +190,7 @@ async function removeVolume({ http, log }: Parts, id: string): Promise<void> {
 
 async function snapshotState({ http }: Parts, id: string): Promise<VolumeSnapshot | null> {
   const found = await http.find(null, { path: pathOf('snapshots', id), to: 'show a snapshot' });
-  return found === null ? null : snapshotFrom(record(found['snapshot']));
+  return found === null ? null : snapshotIn(found);
 }
 
 async function removeSnapshot(parts: Parts, id: string): Promise<void> {
@@ -200,7 +204,7 @@ async function removeSnapshot(parts: Parts, id: string): Promise<void> {
 
 async function statusOf({ http }: Parts, id: string): Promise<string | null> {
   const found = await http.find(null, { path: pathOf('volumes', id), to: 'show a volume' });
-  return found === null ? null : volumeFrom(record(found['volume'])).status;
+  return found === null ? null : volumeIn(found).status;
 }
 
 async function reimage(parts: Parts, volumeId: string, imageId: string): Promise<void> {
@@ -235,7 +239,7 @@ function forCallers(
   return {
     async volumes(caller) {
       const found = await http.ask(caller, { method: 'GET', path: `/volumes/${page}`, to: 'list volumes' });
-      return records(found['volumes']).map(volumeFrom);
+      return mustHaveList('volume', found, 'volumes').map(volumeFrom);
     },
     volume: (caller, id) => volumeOf(parts, caller, id),
     createVolume: (caller, request) => makeVolume(parts, caller, request),
@@ -245,7 +249,7 @@ function forCallers(
     },
     async snapshots(caller) {
       const found = await http.ask(caller, { method: 'GET', path: `/snapshots/${page}`, to: 'list snapshots' });
-      return records(found['snapshots']).map(snapshotFrom);
+      return mustHaveList('volume', found, 'snapshots').map(snapshotFrom);
     },
     snapshot: (caller, id) => snapshotOf(parts, caller, id),
     createSnapshot: (caller, request) => makeSnapshot(parts, caller, request, {}),

@@ -7,8 +7,8 @@ import { limits } from '../base/limits.ts';
 import type { ImageFacts, ImageRecord } from '../domain/machines/images.ts';
 import type { ImageService } from './image.ts';
 import { bodyOf, PATCH_TYPE, paramsOf, patchOf } from './image-wire.ts';
-import { numberOrNull, record, records, textOf, textOrNull } from './answer-values.ts';
-import { makeNeighbour, type NeighbourAnswer, type NeighbourOptions } from './neighbour.ts';
+import { countOrNull, mustHaveId, mustHaveList, record, textOf, textOrNull } from './answer-values.ts';
+import { makeNeighbour, type NeighbourAnswer, type NeighbourOptions, wordsOf } from './neighbour.ts';
 
 /** Attributes of an image that are not properties. */
 const BASE = new Set([
@@ -45,17 +45,17 @@ function factsFrom(body: unknown): ImageFacts {
     (entry): entry is [string, string] => !BASE.has(entry[0]) && typeof entry[1] === 'string',
   );
   return {
-    id: textOf(image['id']),
+    id: mustHaveId('image', { id: textOf(image['id']) }).id,
     name: textOrNull(image['name']),
     status: textOf(image['status']),
     owner: textOrNull(image['owner']),
     visibility: textOf(image['visibility']),
     diskFormat: textOrNull(image['disk_format']),
     containerFormat: textOrNull(image['container_format']),
-    minDiskGb: numberOrNull(image['min_disk']) ?? 0,
-    minRamMb: numberOrNull(image['min_ram']) ?? 0,
-    sizeBytes: numberOrNull(image['size']),
-    virtualSizeBytes: numberOrNull(image['virtual_size']),
+    minDiskGb: countOrNull(image['min_disk']) ?? 0,
+    minRamMb: countOrNull(image['min_ram']) ?? 0,
+    sizeBytes: countOrNull(image['size']),
+    virtualSizeBytes: countOrNull(image['virtual_size']),
     checksum: textOrNull(image['checksum']),
     osHashAlgo: textOrNull(image['os_hash_algo']),
     osHashValue: textOrNull(image['os_hash_value']),
@@ -84,7 +84,7 @@ const refusals: Readonly<Record<number, FaultKind>> = {
 function accepted(answer: NeighbourAnswer): unknown {
   if (answer.status < 300) return answer.body;
   const kind = refusals[answer.status];
-  if (kind === undefined) throw unavailable('The image service cannot be asked now.', { detail: answer });
+  if (kind === undefined) throw unavailable('The image service cannot be asked now.', { detail: wordsOf(answer) });
   throw new Fault(kind, answer.message || `The image service refused the request (${answer.status}).`);
 }
 
@@ -114,12 +114,13 @@ export function makeGlance(options: NeighbourOptions): ImageService & { close():
         const limit = Math.min(query.limit - found.length, limits.pageSize);
         const params = paramsOf({ ...query, limit, marker });
         const body = record(accepted(await glance.ask(caller, 'GET', `/v2/images?${params.toString()}`)));
-        found.push(...records(body['images']).map(recordFrom));
+        const page = mustHaveList('image', body, 'images');
+        found.push(...page.map(recordFrom));
         marker = found.at(-1)?.id ?? null;
         // Glance's pages may be shorter than requested; an empty one is the last
-        if (typeof body['next'] !== 'string' || records(body['images']).length === 0) break;
+        if (typeof body['next'] !== 'string' || page.length === 0) break;
       }
-      return found;
+      return found.slice(0, query.limit);
     },
     async create(caller, image) {
       const made = factsFrom(accepted(await glance.ask(caller, 'POST', '/v2/images', bodyOf(image))));

@@ -41,6 +41,11 @@ export interface NeighbourAnswer {
   readonly type: string;
 }
 
+/** What is kept of a refusal: its body may be as long as it likes, and have what is nobody's to read. */
+export const wordsOf = ({ status, message, type }: NeighbourAnswer): Omit<NeighbourAnswer, 'body'> => ({
+  ...{ status, message, type },
+});
+
 export interface Neighbour {
   /**
    * One call. Idempotent methods (GET, PUT, DELETE) are repeated once after a broken connection.
@@ -89,6 +94,19 @@ function described(body: unknown): { message: string; type: string } {
     type: 'type' in error && typeof error.type === 'string' ? error.type : '',
   };
 }
+
+/** What a service says goes into answers, faults and logs: no more of it than somebody reads, on one line and in whole characters. */
+const quotable = (text: string): string =>
+  text
+    .slice(0, limits.neighbourWords)
+    .toWellFormed()
+    .replaceAll(/[\p{Cc}\u2028\u2029]+/gu, ' ')
+    .trim();
+
+/** Statuses in which there is no word of the service's: somebody else answers at its address, or it is asked for something later. */
+const NO_WORD: ReadonlySet<number> = new Set([301, 302, 303, 307, 308, 408, 425, 429]);
+/** What they mean is that something is not there, which is believed of the service alone. */
+const NOT_THERE: ReadonlySet<number> = new Set([404, 410]);
 
 function parsed(text: string): unknown {
   try {
@@ -228,8 +246,14 @@ async function understood(
   }
   const { statusCode: status } = answer;
   const value = parsed(text);
-  const { message, type } = value === null ? { message: wordsOfPage(text), type: '' } : described(value);
+  const said = value === null ? { message: wordsOfPage(text), type: '' } : described(value);
+  const { message, type } = { message: quotable(said.message), type: quotable(said.type) };
   if (status >= 500) throw failed(`${what}: ${status} ${message}`, { status, message, type });
+  const isStranger =
+    NO_WORD.has(status) ||
+    (status < 300 && value === null && text !== '') ||
+    (NOT_THERE.has(status) && value === null && message === '');
+  if (isStranger) throw failed(`${what}: ${status}, which is no answer of the service`);
   if (status === 401 && !own) throw unauthorized('The request you have made requires authentication.');
   if (status === 401) throw failed(`${what}: the service's own credentials are refused`);
   return { status, body: value, message, type };

@@ -2,7 +2,7 @@
 // there. In Neutron these are multiple port bindings (`binding-extended`), one of them active.
 
 import { conflict, Fault } from '../base/errors.ts';
-import { record, records, textOf } from './answer-values.ts';
+import { mustHaveList, record, textOf } from './answer-values.ts';
 import type { Neighbour } from './neighbour.ts';
 import type { PortFacts } from './network-api.ts';
 import { networkRefusal } from './neutron-http.ts';
@@ -68,7 +68,7 @@ export function neutronBindings(neutron: Pick<Neighbour, 'ask'>): PortBindings {
       const answer = await neutron.ask(null, 'GET', pathOf(portId));
       if (answer.status === 404) return;
       if (answer.status !== 200) throw networkRefusal(answer, 'list the bindings of a port');
-      const all = records(record(answer.body)['bindings']).map((one) => ({
+      const all = mustHaveList('network', answer.body, 'bindings').map((one) => ({
         host: textOf(one['host']),
         isActive: one['status'] === 'ACTIVE',
       }));

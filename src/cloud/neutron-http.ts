@@ -1,13 +1,16 @@
 // Why: one way to list, show, create, update and delete for all of Neutron's collections.
 
-import { badRequest, conflict, type Fault, forbidden } from '../base/errors.ts';
+import { badRequest, conflict, type Fault, forbidden, unavailable } from '../base/errors.ts';
 import { faultCodeOf } from '../base/fault-codes.ts';
 import type { Caller } from '../base/op.ts';
-import { record, records } from './answer-values.ts';
-import type { Neighbour, NeighbourAnswer } from './neighbour.ts';
+import { mustHaveId, mustHaveList, mustHaveObject, textOf } from './answer-values.ts';
+import { type Neighbour, type NeighbourAnswer, wordsOf } from './neighbour.ts';
 
 /** Ids in one query at most, to keep its address short enough for any proxy. */
 const IDS_PER_QUERY = 50;
+
+/** Collections that every Neutron has; those of extensions it may not know. */
+const CORE: ReadonlySet<string> = new Set(['networks', 'ports', 'subnets']);
 
 export type Json = Readonly<Record<string, unknown>>;
 type Pairs = readonly (readonly [string, string])[];
@@ -28,7 +31,7 @@ export interface NeutronHttp {
 
 /** The fault for a refused request. */
 export function networkRefusal(answer: NeighbourAnswer, what: string): Fault {
-  const options = { code: faultCodeOf(answer.type, 'NetworkRefused'), detail: answer };
+  const options = { code: faultCodeOf(answer.type, 'NetworkRefused'), detail: wordsOf(answer) };
   const message = answer.message === '' ? `The network service refused to ${what}.` : answer.message;
   if (answer.status === 403) return forbidden(message, options);
   if (answer.status === 409) return conflict(message, options);
@@ -48,13 +51,16 @@ const pathOf = (collection: string): string => `/v2.0/${collection.replaceAll('_
 
 export function neutronHttp(neutron: Pick<Neighbour, 'ask'>): NeutronHttp {
   const memberPath = (noun: string, id: string): string => `${pathOf(`${noun}s`)}/${encodeURIComponent(id)}`;
-  const memberOf = (answer: NeighbourAnswer, noun: string): Json => record(record(answer.body)[noun]);
+  const memberOf = ({ body }: NeighbourAnswer, noun: string): Json => mustHaveObject('network', body, noun);
 
   async function list(as: Caller | null, collection: string, pairs: Pairs): Promise<readonly Json[]> {
     const answer = await neutron.ask(as, 'GET', `${pathOf(collection)}?${queryText(pairs)}`);
-    if (answer.status === 404) return [];
+    // ports that cannot be listed are no reason to forget them
+    if (answer.status === 404 && !CORE.has(collection)) return [];
+    if (answer.status === 404)
+      throw unavailable('The network service cannot be asked now.', { detail: answer.message });
     if (answer.status !== 200) throw networkRefusal(answer, `list ${collection}`);
-    return records(record(answer.body)[collection]);
+    return mustHaveList('network', answer.body, collection);
   }
 
   return {
@@ -78,7 +84,9 @@ export function neutronHttp(neutron: Pick<Neighbour, 'ask'>): NeutronHttp {
     async create(as, noun, body) {
       const answer = await neutron.ask(as, 'POST', pathOf(`${noun}s`), { [noun]: body });
       if (answer.status !== 201) throw networkRefusal(answer, `make a ${noun}`);
-      return memberOf(answer, noun);
+      const made = memberOf(answer, noun);
+      mustHaveId('network', { id: textOf(made['id']) });
+      return made;
     },
     async update(as, noun, id, body) {
       const answer = await neutron.ask(as, 'PUT', memberPath(noun, id), { [noun]: body });

@@ -2,7 +2,7 @@
 
 import type { FloatingIp, SecurityGroup, SecurityGroupRule } from '../domain/networks/networks.ts';
 import type { SubnetFacts } from '../domain/networks/server-nics.ts';
-import { numberOrNull, record, records, textOf, textOrNull } from './answer-values.ts';
+import { countOrNull, record, records, textOf, textOrNull } from './answer-values.ts';
 import type { NetworkSummary, PortFacts } from './network-api.ts';
 
 type Json = Readonly<Record<string, unknown>>;
@@ -58,8 +58,8 @@ export const ruleFrom = (rule: Json): SecurityGroupRule => ({
   groupId: textOf(rule['security_group_id']),
   direction: rule['direction'] === 'egress' ? 'egress' : 'ingress',
   protocol: textOrNull(rule['protocol']),
-  portMin: numberOrNull(rule['port_range_min']),
-  portMax: numberOrNull(rule['port_range_max']),
+  portMin: countOrNull(rule['port_range_min']),
+  portMax: countOrNull(rule['port_range_max']),
   remoteGroupId: textOrNull(rule['remote_group_id']),
   remotePrefix: textOrNull(rule['remote_ip_prefix']),
 });

@@ -4,7 +4,7 @@
 import { badRequest } from '../base/errors.ts';
 import type { Caller } from '../base/op.ts';
 import type { NetworkFacts } from '../domain/networks/server-nics.ts';
-import { record, textOf, textOrNull } from './answer-values.ts';
+import { countOrNull, record, textOf, textOrNull } from './answer-values.ts';
 import { makeNeighbour, type Neighbour, type NeighbourOptions } from './neighbour.ts';
 import type { NetworkService, OwnedServer } from './network.ts';
 import type { PortApi, PortBinding, PortChange, PortFacts } from './network-api.ts';
@@ -108,7 +108,7 @@ function neutronPorts(http: NeutronHttp, neutron: Neighbour, into: Switch): Port
       return networks.map((network): NetworkFacts => {
         const { id, name, projectId } = summaryFrom(network);
         const own = subnets.filter((subnet) => textOf(subnet['network_id']) === id);
-        const mtu = typeof network['mtu'] === 'number' ? network['mtu'] : 1500;
+        const mtu = countOrNull(network['mtu']) || 1500;
         return { id, name, projectId, mtu, subnets: own.map(subnetFrom) };
       });
     },

@@ -3,9 +3,9 @@
 
 import type { Dispatcher } from 'undici';
 import { limits } from '../base/limits.ts';
-import type { ClassAmounts, Inventories, ProviderAmounts } from '../domain/placement/placement-mirror.ts';
-import { unavailable } from '../base/errors.ts';
-import { record, records, textOf, textOrNull } from './answer-values.ts';
+import type { ClassAmounts, Inventories, Inventory, ProviderAmounts } from '../domain/placement/placement-mirror.ts';
+import { type Fault, unavailable } from '../base/errors.ts';
+import { countOrNull, mustHaveList, mustHaveObject, record, records, textOf } from './answer-values.ts';
 import { makeNeighbour, type NeighbourAnswer, type NeighbourOptions } from './neighbour.ts';
 
 /** The result of a write. */
@@ -117,68 +117,95 @@ function outcomeOf(answer: NeighbourAnswer): Outcome {
 
 const id = (value: string): string => encodeURIComponent(value);
 const at = (provider: string, what = ''): string => `/resource_providers/${id(provider)}${what}`;
-const texts = (value: unknown): readonly string[] =>
-  Array.isArray(value) ? value.filter((one) => typeof one === 'string') : [];
-
 const amountsIn = (value: unknown): ClassAmounts =>
   Object.fromEntries(Object.entries(record(value)).map(([name, amount]) => [name, Number(amount)]));
 /** Reads `allocations`, each with its `resources`, by uuid. */
 const allocationsIn = (body: unknown): ProviderAmounts =>
   Object.fromEntries(
-    Object.entries(record(record(body)['allocations'])).map(([uuid, one]) => [
+    Object.entries(mustHaveObject('placement', body, 'allocations')).map(([uuid, one]) => [
       uuid,
       amountsIn(record(one)['resources']),
     ]),
   );
 
+type Json = Readonly<Record<string, unknown>>;
+
+const noWord = (detail: string): Fault => unavailable('The placement service cannot be asked now.', { detail });
+
+const namesIn = (body: unknown, name: string): readonly string[] => {
+  const value = record(body)[name];
+  if (!Array.isArray(value)) throw noWord(`its answer has no ${name}`);
+  return value.filter((one) => typeof one === 'string');
+};
+
+/** Each number of an inventory has to be one: what is compared, and written back, is all of them. */
+const inventoriesIn = (body: unknown): Inventories =>
+  Object.fromEntries(
+    Object.entries(mustHaveObject('placement', body, 'inventories')).map(([name, one]) => {
+      const has = record(one);
+      const of = (unit: keyof Inventory): number => {
+        const value = has[unit];
+        if (typeof value !== 'number' || !Number.isFinite(value)) throw noWord(`its ${name} has no ${unit}`);
+        return value;
+      };
+      const [total, reserved] = [of('total'), of('reserved')];
+      const units = { min_unit: of('min_unit'), max_unit: of('max_unit'), step_size: of('step_size') };
+      return [name, { total, reserved, ...units, allocation_ratio: of('allocation_ratio') }];
+    }),
+  );
+
 type Ask = (method: Dispatcher.HttpMethod, path: string, body?: unknown) => Promise<NeighbourAnswer>;
 
 function callsOf(ask: Ask, minor: () => Promise<number>): Placement {
-  const unexpected = (what: string, { status, message }: NeighbourAnswer) =>
-    unavailable('The placement service cannot be asked now.', { detail: `${what}: ${status} ${message}` });
+  const unexpected = (what: string, { status, message }: NeighbourAnswer) => noWord(`${what}: ${status} ${message}`);
   const change = async (method: Dispatcher.HttpMethod, path: string, body?: unknown): Promise<Outcome> =>
     outcomeOf(await ask(method, path, body));
-  const get = async (path: string): Promise<unknown> => {
+  const get = async (path: string): Promise<Json | null> => {
     const answer = await ask('GET', path);
     if (answer.status === 404) return null;
     if (answer.status !== 200) throw unexpected(`GET ${path}`, answer);
-    return answer.body;
+    return record(answer.body);
   };
-  const read = async <T>(path: string, of: (body: Readonly<Record<string, unknown>>) => T): Promise<Read<T> | null> => {
+  const read = async <T>(path: string, of: (body: Json) => T): Promise<Read<T> | null> => {
     const body = await get(path);
     if (body === null) return null;
-    const found = record(body);
-    return { generation: Number(found['resource_provider_generation']), value: of(found) };
+    const generation = countOrNull(body['resource_provider_generation']);
+    if (generation === null) throw noWord('its answer has no generation');
+    return { generation, value: of(body) };
   };
   const generationOf = (generation: number) => ({ resource_provider_generation: generation });
 
   return {
-    name: async (provider) => textOrNull(record(await get(at(provider)))['name']),
+    async name(provider) {
+      const body = await get(at(provider));
+      if (body !== null && typeof body['name'] !== 'string') throw noWord('its answer has no name');
+      return body === null ? null : textOf(body['name']);
+    },
     async providerNamed(name) {
-      const [found] = records(record(await get(`/resource_providers?name=${id(name)}`))['resource_providers']);
+      const body = await get(`/resource_providers?name=${id(name)}`);
+      const [found] = mustHaveList('placement', body, 'resource_providers');
       return found === undefined ? null : textOf(found['uuid']);
     },
     addProvider: (uuid, name) => change('POST', '/resource_providers', { uuid, name }),
     renameProvider: (provider, name) => change('PUT', at(provider), { name }),
     removeProvider: (provider) => change('DELETE', at(provider)),
-    inventories: (provider) =>
-      read(at(provider, '/inventories'), ({ inventories }) => record(inventories) as unknown as Inventories),
+    inventories: (provider) => read(at(provider, '/inventories'), inventoriesIn),
     setInventories: (provider, generation, inventories) =>
       change('PUT', at(provider, '/inventories'), { ...generationOf(generation), inventories }),
     makeClass: (name) => change('PUT', `/resource_classes/${id(name)}`),
-    traits: (provider) => read(at(provider, '/traits'), ({ traits }) => texts(traits)),
+    traits: (provider) => read(at(provider, '/traits'), (body) => namesIn(body, 'traits')),
     setTraits: (provider, generation, traits) =>
       change('PUT', at(provider, '/traits'), { ...generationOf(generation), traits }),
     async knownTraits(names) {
       const known = new Set<string>();
       for (let from = 0; from < names.length; from += NAMES_AT_ONCE) {
         const some = names.slice(from, from + NAMES_AT_ONCE).map(id);
-        for (const name of texts(record(await get(`/traits?name=in:${some.join(',')}`))['traits'])) known.add(name);
+        for (const name of namesIn(await get(`/traits?name=in:${some.join(',')}`), 'traits')) known.add(name);
       }
       return known;
     },
     makeTrait: (name) => change('PUT', `/traits/${id(name)}`),
-    aggregates: (provider) => read(at(provider, '/aggregates'), ({ aggregates }) => texts(aggregates)),
+    aggregates: (provider) => read(at(provider, '/aggregates'), (body) => namesIn(body, 'aggregates')),
     setAggregates: (provider, generation, aggregates) =>
       change('PUT', at(provider, '/aggregates'), { ...generationOf(generation), aggregates }),
     async allocationsOn(provider) {
@@ -186,7 +213,8 @@ function callsOf(ask: Ask, minor: () => Promise<number>): Placement {
       return body === null ? null : allocationsIn(body);
     },
     async consumer(uuid) {
-      const body = record(await get(`/allocations/${id(uuid)}`));
+      const body = await get(`/allocations/${id(uuid)}`);
+      if (body === null) throw noWord('it knows nothing of consumers');
       const { consumer_generation: generation, consumer_type: type } = body;
       return {
         allocations: allocationsIn(body),

@@ -15,10 +15,15 @@ export interface RelayOptions extends WebOptions {
   readonly authenticate: Authenticate;
 }
 
-/** Of one connection (RFC 9110, 7.6.1), or made anew for the next. */
-const HOP_BY_HOP: ReadonlySet<string> = new Set([
+const KEPT: ReadonlySet<string> = new Set([
+  // of one connection (RFC 9110, 7.6.1), or made anew for the next
   ...['connection', 'keep-alive', 'proxy-authenticate', 'proxy-authorization', 'proxy-connection'],
   ...['te', 'trailer', 'transfer-encoding', 'upgrade', 'host', 'expect'],
+  // of this address, under which other pages stand too (a dashboard with its session): no service of OpenStack asks for them
+  ...['cookie', 'set-cookie', 'authorization'],
+  // what a caller says of himself, which the service would take for what its proxy says
+  ...['forwarded', 'x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-host', 'x-forwarded-port'],
+  ...['x-forwarded-prefix', 'x-forwarded-server', 'x-real-ip'],
 ]);
 
 function passedOn(headers: IncomingHttpHeaders): Record<string, string | string[]> {
@@ -27,19 +32,17 @@ function passedOn(headers: IncomingHttpHeaders): Record<string, string | string[
   return Object.fromEntries(
     Object.entries(headers).filter(
       (entry): entry is [string, string | string[]] =>
-        entry[1] !== undefined && !HOP_BY_HOP.has(entry[0]) && !named.has(entry[0]),
+        entry[1] !== undefined && !KEPT.has(entry[0]) && !named.has(entry[0]),
     ),
   );
 }
 
 /** A service, or a proxy before it, may walk up from here, to what is nobody's to ask. */
 function leadsUp(path: string): boolean {
-  let plain = path;
-  try {
-    plain = decodeURIComponent(path);
-  } catch {
-    // not UTF-8: read as it stands
-  }
+  // each by itself: what is not UTF-8 elsewhere in the path hides none of them
+  const plain = path.replaceAll(/%(2e|2f|5c|3b)/gi, (_whole, hex: string) =>
+    String.fromCodePoint(Number.parseInt(hex, 16)),
+  );
   return /(?:^|[/\\])\.{1,2}(?:;[^/\\]*)?(?:[/\\]|$)/.test(plain);
 }
 

@@ -59,7 +59,7 @@ describe('the relay', async () => {
   it('passes on no path that leads out of the service', async () => {
     for (const target of [
       ...['/v2/../../admin', '/v2/images/..', '/v2/%2e%2e/x', '/v2/.%2E/x', '/./x', '/v2/..;/x'],
-      ...['/v2\\..\\x', '/v2/x#/y', '/v2/%2e%2e%2fx', '/v2/..%5cx'],
+      ...['/v2\\..\\x', '/v2/x#/y', '/v2/%2e%2e%2fx', '/v2/..%5cx', '/v2/%2e%2e/x/%ff', '/v2/..%3b/x%c3'],
     ])
       assert.equal(await raw(target), 'HTTP/1.1 400 Bad Request', target);
     assert.deepEqual(seen, []);
@@ -82,6 +82,14 @@ describe('the relay', async () => {
     assert.equal(seen[0]?.headers['x-of-this'], undefined);
     assert.equal(seen[0]?.headers['te'], undefined);
     assert.equal(seen[0]?.headers['x-other'], '2');
+  });
+
+  it('tells the service nothing of other pages of this address, and nobody of its cookies', async () => {
+    await raw('/v2/images', 'Cookie: sessionid=secret', 'Authorization: Basic c2VjcmV0', 'X-Forwarded-Host: evil');
+    const { cookie, authorization, 'x-forwarded-host': host } = seen[0]?.headers ?? {};
+    assert.deepEqual([cookie, authorization, host], [undefined, undefined, undefined]);
+    answer = (_request, response) => void response.writeHead(200, { 'Set-Cookie': 'sessionid=mine' }).end('{}');
+    assert.equal((await fetch(`${base}/v2/images`)).headers.get('set-cookie'), null);
   });
 
   it('breaks off where the service does', async () => {
