@@ -17,10 +17,23 @@ const bindingFailed = (portId: string): Fault =>
     code: 'PortBindingFailed',
   });
 
+/** How a port is plugged, in words that can be compared. */
+const plugOf = (vifType: string, vifDetails: PortFacts['vifDetails']): string =>
+  [vifType, textOf(vifDetails['bridge_name']), vifDetails['ovs_hybrid_plug'] === true ? 'ovs_hybrid_plug' : '']
+    .filter((word) => word !== '')
+    .join(' ');
+
+const otherwiseThere = (portId: string, host: string, now: string, then: string): Fault =>
+  conflict(
+    `Port ${portId} is plugged as "${now}" and would be as "${then}" on host ${host}: its server cannot move there as it runs.`,
+    { code: 'PortBindingFailed' },
+  );
+
 export interface PortBindings {
   /**
    * Binds a port to one more host, where it is not active yet; twice is once.
-   * Rejects with `conflict` (PortBindingFailed) where nothing on that host can take it.
+   * Rejects with `conflict` (PortBindingFailed) where nothing on that host can take it, or what takes it plugs it otherwise than it is
+   * plugged now: a guest that runs goes into the bridge of the same name.
    */
   add(port: PortFacts, host: string, profile: PortFacts['profile']): Promise<void>;
   /** Makes the binding to a host the active one and ends all others; where there is none to it, those that are not active. Twice is once. */
@@ -60,6 +73,13 @@ export function neutronBindings(neutron: Pick<Neighbour, 'ask'>): PortBindings {
       // it is there already, or the port is not any more
       if (answer.status === 409 || answer.status === 404) return;
       if (answer.status !== 201 && answer.status !== 200) throw networkRefusal(answer, 'bind a port to one more host');
+      const there = record(record(answer.body)['binding']);
+      const now = plugOf(port.vifType, port.vifDetails);
+      const then = plugOf(textOf(there['vif_type']) || port.vifType, {
+        bridge_name: port.vifDetails['bridge_name'],
+        ...record(there['vif_details']),
+      });
+      if (now !== then) throw otherwiseThere(port.id, host, now, then);
     },
 
     async settle(port, host) {
