@@ -34,7 +34,7 @@ declare -A PACKAGE_GROUPS=(
   # the key manager itself, likewise
   [barbican]='barbican-api uwsgi-plugin-python3 openssl'
   # the network service itself, likewise
-  [neutron]='neutron-server'
+  [neutron]='neutron-server neutron-linuxbridge-agent'
   # the volume service itself, likewise, and what its volumes lie on: Ceph in user space, files behind an iSCSI target in user space
   [cinder]='cinder-api cinder-scheduler cinder-volume python3-pymysql qemu-utils qemu-block-extra'
   [ceph]='ceph-mon ceph-mgr ceph-osd ceph-common python3-rbd'

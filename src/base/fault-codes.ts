@@ -57,6 +57,7 @@ const outward = {
   'policy.forbidden': 'a rule refuses',
   'policy.syntax': 'a rule is not in the language of rules',
   'policy.unreadable': 'the file of rules cannot be read',
+  'port.bridge': 'the bridge of a port is not on its host and cannot be made there',
   'port.limits': 'a bound on what an interface may carry cannot be kept',
   'port.vif_type': 'the port was bound in a way that hosts here do not know',
   quota: 'more than the project or the user may have',

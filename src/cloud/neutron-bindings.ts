@@ -17,10 +17,23 @@ const bindingFailed = (portId: string): Fault =>
     code: 'PortBindingFailed',
   });
 
+/** How a port is plugged, as text to compare. */
+const plugOf = (vifType: string, vifDetails: PortFacts['vifDetails']): string =>
+  [vifType, textOf(vifDetails['bridge_name']), vifDetails['ovs_hybrid_plug'] === true ? 'ovs_hybrid_plug' : '']
+    .filter((word) => word !== '')
+    .join(' ');
+
+const pluggedDifferently = (portId: string, host: string, now: string, then: string): Fault =>
+  conflict(
+    `Port ${portId} is plugged as "${now}" and would be as "${then}" on host ${host}: its server cannot move there as it runs.`,
+    { code: 'PortBindingFailed' },
+  );
+
 export interface PortBindings {
   /**
    * Adds an inactive binding of a port to another host. Idempotent.
-   * Rejects with `conflict` (PortBindingFailed) if nothing on that host can bind it.
+   * Rejects with `conflict` (PortBindingFailed) if nothing on that host can bind it, or would plug it differently: the XML of a guest
+   * that runs names the same bridge there.
    */
   add(port: PortFacts, host: string, profile: PortFacts['profile']): Promise<void>;
   /** Activates the binding to a host and deletes all others; if there is none to it, deletes the inactive ones. Idempotent. */
@@ -60,6 +73,13 @@ export function neutronBindings(neutron: Pick<Neighbour, 'ask'>): PortBindings {
       // the binding exists already, or the port is gone
       if (answer.status === 409 || answer.status === 404) return;
       if (answer.status !== 201 && answer.status !== 200) throw networkRefusal(answer, 'bind a port to one more host');
+      const there = record(record(answer.body)['binding']);
+      const now = plugOf(port.vifType, port.vifDetails);
+      const then = plugOf(textOf(there['vif_type']) || port.vifType, {
+        bridge_name: port.vifDetails['bridge_name'],
+        ...record(there['vif_details']),
+      });
+      if (now !== then) throw pluggedDifferently(port.id, host, now, then);
     },
 
     async settle(port, host) {

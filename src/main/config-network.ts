@@ -19,7 +19,7 @@ export const network = {
   service: choice(
     'built-in',
     ['built-in', 'neutron'],
-    "Who has the networks: the built-in network service, or neutron, an operator's own, whose ports Open vSwitch plugs; where Keystone is his own too (identity.auth_url). All processes of an installation have the same.",
+    "Who has the networks: the built-in network service, or neutron, an operator's own, whose ports are plugged into Open vSwitch or Linux bridges; where Keystone is his own too (identity.auth_url). All processes of an installation have the same.",
   ),
   endpoint: text(
     '',
@@ -106,7 +106,7 @@ export const network = {
   ),
   ovs_netns: text(
     '',
-    'The network namespace in which Open vSwitch runs, by its name in /run/netns; empty: that of this process.',
+    'The network namespace in which Open vSwitch runs, and libvirtd with the interfaces of guests, by its name in /run/netns; empty: that of this process.',
     { form: netnsName },
   ),
   default_cidr: text(

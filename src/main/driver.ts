@@ -12,6 +12,7 @@ import { makeFakeDriver } from '../virt/fake.ts';
 import { readDivision } from '../virt/host-cells.ts';
 import { readDeviceSpecs } from '../virt/host-devices.ts';
 import type { Config } from './config.ts';
+import { enterNetns } from './netns.ts';
 
 const LOOPBACK = '127.0.0.1';
 
@@ -104,6 +105,7 @@ async function libvirt(parts: DriverParts): Promise<ChosenDriver['hosts']> {
     diskPort: config.compute.disk_transfer_port,
     live: liveOf(config),
     ovsDb: config.network.ovs_db,
+    enter: enterNetns(config.network.ovs_netns),
     cephDir: config.volume.ceph_dir,
     clock,
     log,

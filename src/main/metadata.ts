@@ -34,6 +34,7 @@ import { cutSilent } from './connections.ts';
 import type { Condition } from './health.ts';
 import { listen } from './listen.ts';
 import { hasMetadata, isMetadataProxied } from './metadata-wish.ts';
+import { enterNetns } from './netns.ts';
 import type { BaseParts, Parts } from './parts.ts';
 import { statusOfFault } from '../web/faults.ts';
 import { take } from './request-rates.ts';
@@ -100,7 +101,7 @@ export function serveMetadata(
 export const metadataHostOf = ({ ovs_db, ovs_netns, ovn_offloads }: Config['network']): MetadataHost =>
   makeMetadataHost({
     run: runProgram,
-    enter: ovs_netns === '' ? [] : ['nsenter', `--net=/run/netns/${ovs_netns}`, '--'],
+    enter: enterNetns(ovs_netns),
     switchRemote: ovs_db,
     offloads: ovn_offloads === 'yes',
   });

@@ -6,6 +6,7 @@ import { dialFrom } from '../cloud/ovn/metadata/socket.ts';
 import type { SshPortRange } from '../db/ssh-ports.ts';
 import type { Config } from './config.ts';
 import { metadataHostOf } from './metadata.ts';
+import { enterNetns } from './netns.ts';
 import { hasMetadata } from './metadata-wish.ts';
 import type { DialGuest } from './ssh-ports.ts';
 
@@ -42,5 +43,5 @@ export function dialGuests(config: Pick<Config, 'compute' | 'network' | 'bus'>):
   }
   const netns = config.compute.ssh_netns;
   if (netns === '') return ({ address }) => dialHere(address);
-  return ({ address }) => dialFrom(['nsenter', `--net=/run/netns/${netns}`, '--'], address, SSH);
+  return ({ address }) => dialFrom(enterNetns(netns), address, SSH);
 }

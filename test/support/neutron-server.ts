@@ -40,7 +40,7 @@ export interface NeutronWish {
   /** Whether networks have a port for a metadata agent. */
   readonly metadata?: boolean;
   /** What plugs ports. Default: `ovn`. */
-  readonly driver?: 'ovn' | 'openvswitch';
+  readonly driver?: 'ovn' | 'openvswitch' | 'linuxbridge';
 }
 
 interface Place extends NeutronWish {
@@ -69,7 +69,7 @@ transport_url = ${transportUrl}
 bind_host = 127.0.0.1
 bind_port = ${port}
 api_workers = 1
-rpc_workers = 0
+rpc_workers = ${driver === 'linuxbridge' ? 1 : 0}
 state_path = ${dir}
 log_file = ${join(dir, 'neutron.log')}
 notify_nova_on_port_status_changes = true
@@ -89,8 +89,8 @@ project_domain_id = default
 project_name = service
 region_name = RegionOne
 [ml2]
-type_drivers = local,flat,vlan,geneve
-tenant_network_types = geneve
+type_drivers = local,flat,vlan,geneve,vxlan
+tenant_network_types = ${driver === 'linuxbridge' ? 'vxlan' : 'geneve'}
 mechanism_drivers = ${driver}
 extension_drivers = ${['port_security', ...plugins.filter((one) => one === 'qos')].join(',')}
 [ml2_type_flat]
@@ -98,6 +98,10 @@ flat_networks = *
 [ml2_type_geneve]
 vni_ranges = 1:65536
 max_header_size = 38
+[ml2_type_vxlan]
+vni_ranges = 1:65536
+[experimental]
+linuxbridge = ${driver === 'linuxbridge'}
 [securitygroup]
 enable_security_group = true
 [ovn]

@@ -7,7 +7,7 @@ suite=bookworm
 # what docs/installing.md installs of Debian's, and what our packages depend on and recommend
 wanted=(mariadb-server rabbitmq-server python3-openstackclient curl openssl sqlite3 bash-completion qemu-utils)
 # of these without what they recommend
-bare=(qemu-utils dnsmasq-base genisoimage iproute2 libvirt-daemon-system qemu-system-x86 ovmf swtpm-tools python3-openstackclient curl)
+bare=(qemu-utils dnsmasq-base genisoimage iproute2 libvirt-daemon-system procps qemu-system-x86 ovmf swtpm-tools python3-openstackclient curl)
 # made anew when this file changes
 base=$cache/debian-$(sha256sum "$0" | cut -c1-12)
 

@@ -73,6 +73,8 @@ export interface LibvirtDriverOptions {
   readonly cpuModel?: string | null;
   /** Where the database of this host's Open vSwitch is asked; default: where it usually is. */
   readonly ovsDb?: string;
+  /** What a command begins with to be where guests' interfaces are; default: nothing, we are there. */
+  readonly enter?: readonly string[];
   /** Where the keyrings of this host's users of Ceph are; default: where Ceph has them. */
   readonly cephDir?: string;
   /** Where the name of this host's iSCSI initiator is; default: where open-iscsi has it. */
@@ -122,6 +124,7 @@ export async function makeLibvirtDriver(options: LibvirtDriverOptions): Promise<
       node: await connection.connectGetHostname(),
       ...{ connection, instancesDir, imagesDir, run, clock, log, choice, keeper, screen: options.screen ?? null },
       ovsDb: options.ovsDb ?? 'unix:/run/openvswitch/db.sock',
+      enter: options.enter ?? [],
       cephDir: options.cephDir ?? '/etc/ceph',
       connector: await readConnector(await connection.connectGetHostname(), options.initiatorFile),
       division: options.division ?? undivided,

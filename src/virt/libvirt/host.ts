@@ -19,8 +19,10 @@ import type { Leaving, LiveSettings } from './move/live-settings.ts';
 import type { Offers } from './move/offers.ts';
 import type { Sent } from './move/silence.ts';
 import type { Mutex } from '../../base/mutex.ts';
+import { ensureBridge } from './linux-bridge.ts';
 import { settleNetwork } from './networks.ts';
 import type { Keeper } from './ownership.ts';
+import { settleFilter } from './port-filter.ts';
 import type { VirtChoice } from './probe.ts';
 import type { DomainRef } from './rpc/types.ts';
 
@@ -46,13 +48,15 @@ export interface Host {
   readonly keeper: Keeper;
   /** Where the database of this host's Open vSwitch is asked. */
   readonly ovsDb: string;
+  /** What a command begins with to be where guests' interfaces are; none: we are there. */
+  readonly enter: readonly string[];
   /** Where the keyrings of this host's users of Ceph are. */
   readonly cephDir: string;
   /** How storage knows this host. */
   readonly connector: HostConnector;
   readonly agent: GuestAgent;
   readonly until: Until;
-  /** By guest, and by network. */
+  /** By guest; by network, and by bridge. */
   readonly guests: Mutex;
   readonly networks: Mutex;
   /** By place at which a share is mounted. */
@@ -101,4 +105,16 @@ export const filesOf = (host: Host, uuid: string) => guestFiles(instanceDir(host
 export async function settle(host: Host, nics: GuestSpec['nics']): Promise<void> {
   const networks = new Set(nics.map((nic) => nic.network.id));
   for (const networkId of networks) await settleNetwork(networkDeps(host), networkId);
+}
+
+/**
+ * Makes what these ports are plugged into, and guarded by, on this host.
+ * @param before ports that were there until now: what only they needed goes
+ */
+export async function preparePorts(host: Host, nics: GuestSpec['nics'], before: GuestSpec['nics'] = []): Promise<void> {
+  await settle(host, [...before, ...nics]);
+  for (const nic of nics) {
+    await settleFilter(host.connection, nic);
+    await ensureBridge(host, nic);
+  }
 }

@@ -10,9 +10,9 @@ import { removeTaps } from './adoption.ts';
 import { interfaceXml } from './machine/interface.ts';
 import { instanceDir } from './disks.ts';
 import { isVirError } from './errors.ts';
-import { domainOf, type Host, settle, view } from './host.ts';
-import { checkNics, isOvs, readPorts, writePorts } from './nics.ts';
-import { dropFilter, filterName, settleFilter } from './port-filter.ts';
+import { domainOf, type Host, preparePorts, settle, view } from './host.ts';
+import { checkNics, isNat, readPorts, writePorts } from './nics.ts';
+import { dropFilter, filterName } from './port-filter.ts';
 import * as vir from './rpc/constants.ts';
 import type { DomainRef } from './rpc/types.ts';
 import { type Side, sidesOf } from './sides.ts';
@@ -40,13 +40,12 @@ async function attach(host: Host, uuid: string, nic: NicSpec, plan: InterfacePla
   const dir = instanceDir(host.instancesDir, uuid);
   const others = (await readPorts(dir)).filter(({ portId }) => portId !== nic.portId);
   await writePorts(dir, [...others, nic]);
-  await settle(host, [nic]);
-  await settleFilter(host.connection, nic);
+  await preparePorts(host, [nic]);
   const xml = interfaceXml(nic, plan);
   for (const side of await sidesOf(host, domain)) {
     const present = (await interfacesOf(host, domain, side)).get(nic.mac);
     if (present === undefined) await host.connection.domainAttachDeviceFlags(domain, xml, side);
-    else if (present !== (isOvs(nic) ? null : filterName(nic.portId)))
+    else if (present !== (isNat(nic) ? filterName(nic.portId) : null))
       await host.connection.domainUpdateDeviceFlags(domain, xml, side);
   }
 }

@@ -10,7 +10,7 @@ import { checkedUuid } from '../../base/ids.ts';
 import { bitsOf, formatIp, parseCidr, parseIp } from '../../base/ip.ts';
 import type { NicSpec } from '../../domain/networks/server-nics.ts';
 import { isVirError } from './errors.ts';
-import { isOvs } from './nics.ts';
+import { isNat } from './nics.ts';
 import type { LibvirtCalls } from './rpc/procedures.ts';
 import { endXml, leaf, startXml, text, type XMLBuilder } from './xml.ts';
 
@@ -107,9 +107,9 @@ export function filterXml(nic: NicSpec): string {
   return endXml(filter);
 }
 
-/** Makes the filter say what the port says; safe to repeat. What Open vSwitch guards has none. */
+/** Makes the filter say what the port says; safe to repeat. What another guards has none. */
 export async function settleFilter(calls: LibvirtCalls, nic: NicSpec): Promise<void> {
-  if (isOvs(nic)) return dropFilter(calls, nic.portId);
+  if (!isNat(nic)) return dropFilter(calls, nic.portId);
   await calls.nwfilterDefineXML(filterXml(nic));
 }
 

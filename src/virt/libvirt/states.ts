@@ -6,7 +6,7 @@ import type { GuestView } from '../../domain/servers/guests.ts';
 import { power } from '../../domain/servers/servers.ts';
 import { instanceDir } from './disks.ts';
 import { powerOf } from './guest.ts';
-import { domainOf, type Host, settle, view } from './host.ts';
+import { domainOf, type Host, preparePorts, view } from './host.ts';
 import { readPorts } from './nics.ts';
 import type { DomainRef } from './rpc/types.ts';
 
@@ -28,7 +28,7 @@ export function stateVerbs(host: Host): Pick<AgentVerbs, StateVerb> {
     unpause: verb(power.running, (domain) => connection.domainResume(domain)),
     suspend: verb(power.suspended, (domain) => connection.domainManagedSave(domain)),
     resume: verb(power.running, async (domain) => {
-      await settle(host, await readPorts(instanceDir(host.instancesDir, domain.uuid)));
+      await preparePorts(host, await readPorts(instanceDir(host.instancesDir, domain.uuid)));
       await connection.domainCreateWithFlags(domain);
     }),
   };

@@ -1,5 +1,5 @@
-// Why: one network interface of a guest: its port's addresses, its flavor's bounds, its image's model. It is on a network of libvirt's, or
-// in a bridge of Open vSwitch under its port's id, by which OVN knows it.
+// Why: one network interface of a guest: its port's addresses, its flavor's bounds, its image's model. It is on a network of libvirt's,
+// in a bridge of Open vSwitch under its port's id, by which OVN knows it, or in a bridge of Linux under the name by which Neutron's agent does.
 
 import { notImplemented } from '../../../base/errors.ts';
 import { checkedUuid } from '../../../base/ids.ts';
@@ -7,7 +7,7 @@ import type { InterfacePlan } from '../../../domain/networks/interface-plan.ts';
 import { tapName } from '../../../domain/moving/foreign-guest.ts';
 import type { NicSpec } from '../../../domain/networks/server-nics.ts';
 import { networkName } from '../names.ts';
-import { bridgeOf, isOvs } from '../nics.ts';
+import { bridgeOf, isNat, isOvs } from '../nics.ts';
 import { filterName } from '../port-filter.ts';
 import { endXml, leaf, startXml, type XMLBuilder } from '../xml.ts';
 
@@ -22,22 +22,35 @@ export function writeInterface(devices: XMLBuilder, nic: NicSpec, plan: Interfac
   return device;
 }
 
-const kindOf = (nic: NicSpec) => ({ type: isOvs(nic) ? 'bridge' : 'network' });
+const kindOf = (nic: NicSpec) => ({ type: isNat(nic) ? 'network' : 'bridge' });
 
 /** What a switch in user space cannot do: a packet whose checksum is left to it to finish goes nowhere. */
 const NO_OFFLOADS = { csum: 'off', tso4: 'off', tso6: 'off', ecn: 'off', ufo: 'off' } as const;
 
 function fill(device: XMLBuilder, nic: NicSpec, plan: InterfacePlan): XMLBuilder {
-  const { model, limits } = plan;
   leaf(device, 'mac', { address: nic.mac });
-  if (!isOvs(nic)) {
-    leaf(device, 'source', { network: networkName(nic.network.id) });
-    leaf(device, 'model', { type: model });
-    writeDriver(device, nic, plan);
-    writeBandwidth(device, limits);
-    leaf(device, 'filterref', { filter: filterName(nic.portId) });
-    return device;
-  }
+  leaf(device, 'model', { type: plan.model });
+  writeDriver(device, nic, plan);
+  if (isNat(nic)) fillNat(device, nic, plan);
+  else if (isOvs(nic)) fillOvs(device, nic, plan);
+  else fillBridged(device, nic, plan);
+  return device;
+}
+
+function fillNat(device: XMLBuilder, nic: NicSpec, { limits }: InterfacePlan): void {
+  leaf(device, 'source', { network: networkName(nic.network.id) });
+  writeBandwidth(device, limits);
+  leaf(device, 'filterref', { filter: filterName(nic.portId) });
+}
+
+function fillBridged(device: XMLBuilder, nic: NicSpec, { limits }: InterfacePlan): void {
+  leaf(device, 'source', { bridge: bridgeOf(nic) });
+  leaf(device, 'target', { dev: tapName(checkedUuid(nic.portId)) });
+  writeBandwidth(device, limits);
+  leaf(device, 'mtu', { size: nic.network.mtu });
+}
+
+function fillOvs(device: XMLBuilder, nic: NicSpec, { limits }: InterfacePlan): void {
   // libvirt would ask the kernel to hold packets back, which not every bridge of Open vSwitch goes through
   if (limits.inbound !== undefined || limits.outbound !== undefined)
     throw notImplemented('A network interface on OVN has no bandwidth limits yet (quota:vif_…).', {
@@ -46,10 +59,7 @@ function fill(device: XMLBuilder, nic: NicSpec, plan: InterfacePlan): XMLBuilder
   leaf(device, 'source', { bridge: bridgeOf(nic) });
   const port = device.ele('virtualport', { type: 'openvswitch' });
   leaf(port, 'parameters', { interfaceid: checkedUuid(nic.portId) });
-  leaf(device, 'model', { type: model });
-  writeDriver(device, nic, plan);
   leaf(device, 'mtu', { size: nic.network.mtu });
-  return device;
 }
 
 function writeDriver(parent: XMLBuilder, nic: NicSpec, { model, queues, packedRing }: InterfacePlan): void {

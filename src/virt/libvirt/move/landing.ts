@@ -12,11 +12,10 @@ import { guestFiles, handOver, instanceDir, markComplete } from '../disks.ts';
 import { isVirError } from '../errors.ts';
 import { exists } from '../exists.ts';
 import { findDomain, isArriving, isOff } from '../guest.ts';
-import { domainOf, filesOf, type Host, noSuchGuest, settle, view } from '../host.ts';
+import { domainOf, filesOf, type Host, noSuchGuest, preparePorts, view } from '../host.ts';
 import { formatOf } from '../images.ts';
 import { isOthers, ownFiles, undefine, xmlHere } from '../lifecycle.ts';
 import { checkNics, writePorts } from '../nics.ts';
-import { settleFilter } from '../port-filter.ts';
 import { reachVolume } from '../volume-reach.ts';
 import * as vir from '../rpc/constants.ts';
 import { elementXml, find, readXml } from '../xml.ts';
@@ -149,8 +148,7 @@ async function prepare(host: Host, { spec, from, blockMigration }: AgentArgs<'pr
   for (const disk of spec.disks.volumes ?? []) await reachVolume(host, disk);
   if (!shared) await makeReady(host, spec, from, manifest);
   await writePorts(dir, spec.nics);
-  await settle(host, spec.nics);
-  for (const nic of spec.nics) await settleFilter(host.connection, nic);
+  await preparePorts(host, spec.nics);
   const { address, scheme } = host.live;
   const place = isIPv6(address) ? `[${address}]` : address;
   const own = await definitions(host, spec, live);
@@ -180,8 +178,7 @@ async function land(host: Host, spec: GuestSpec): Promise<GuestView> {
   for (const note of [files.arriving, files.leaving]) await removeWritten(note);
   // its ports may have changed while it was on its way
   await writePorts(instanceDir(host.instancesDir, uuid), spec.nics);
-  await settle(host, spec.nics);
-  for (const nic of spec.nics) await settleFilter(host.connection, nic);
+  await preparePorts(host, spec.nics);
   await takeDisksOver(host.connection, domain).catch((error: unknown) => {
     host.log.warn(
       { uuid, error: messageOf(error) },

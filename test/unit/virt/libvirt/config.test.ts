@@ -222,6 +222,21 @@ describe('domain XML', () => {
       );
   });
 
+  it('plugs a port of a Linux bridge under the name that its agent looks for, with the MTU of its network and no filter', () => {
+    const nic = { ...nicSpec(networkFacts([]), []), vifType: 'bridge', vifDetails: { port_filter: true } };
+    const extraSpecs = { 'quota:vif_inbound_average': '1000' };
+    const root = readXml(domainXml(guestSpec({ nics: [nic], extraSpecs }), place));
+    const of = (path: string, name: string) => attributeOf(root, `devices/interface${path}`, name);
+    assert.deepEqual(
+      [of('', 'type'), of('/source', 'bridge'), of('/target', 'dev'), of('/mac', 'address'), of('/mtu', 'size')],
+      ['bridge', `brq${nic.network.id.slice(0, 11)}`, `tap${nic.portId.slice(0, 11)}`, nic.mac, '1450'],
+    );
+    assert.deepEqual([of('/virtualport', 'type'), of('/filterref', 'filter')], [null, null]);
+    assert.equal(of('/bandwidth/inbound', 'average'), '1000');
+    for (const broken of [{ vifDetails: { bridge_name: "x'/><a" } }, { portId: "x'/><a" }])
+      assert.throws(() => domainXml(guestSpec({ nics: [{ ...nic, ...broken }] }), place));
+  });
+
   it('refuses bandwidth on a port of OVN, where nobody would keep it', () => {
     const nic = { ...nicSpec(networkFacts([]), []), vifType: 'ovs', vifDetails: { bridge_name: 'br-int' } };
     const extraSpecs = { 'quota:vif_inbound_average': '1000' };
