@@ -1,6 +1,6 @@
 // Networks of an operator's Neutron whose hosts have Linux bridges: Debian's neutron-server with its mechanism driver `linuxbridge`, and its
-// agent beside a private libvirtd, with tunnels of VXLAN and groups kept by iptables. Guests are given their addresses by hand, since no
-// agent for DHCP runs here.
+// agent beside a private libvirtd, with tunnels of VXLAN (one host: nobody is at their other end) and groups kept by iptables. Guests are
+// given their addresses by hand, since no agent for DHCP runs here. What its agent does with ebtables is helped: linuxbridge-agent.ts.
 
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';

@@ -41,6 +41,7 @@ if [[ "$*" =~ $rule ]]; then
 fi
 exec /usr/sbin/ebtables "$@"
 `;
+
 const config = (dir: string, host: string, broker: Rabbitmq): string => `[DEFAULT]
 host = ${host}
 transport_url = ${broker.url.replace('amqp:', 'rabbit:')}
