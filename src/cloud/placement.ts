@@ -135,7 +135,7 @@ type Ask = (method: Dispatcher.HttpMethod, path: string, body?: unknown) => Prom
 
 function callsOf(ask: Ask, minor: () => Promise<number>): Placement {
   const unexpected = (what: string, { status, message }: NeighbourAnswer) =>
-    unavailable('The placement service cannot be asked now.', { detail: `${what}: ${status} ${message}` });
+    unavailable('The placement service is not available now.', { detail: `${what}: ${status} ${message}` });
   const change = async (method: Dispatcher.HttpMethod, path: string, body?: unknown): Promise<Outcome> =>
     outcomeOf(await ask(method, path, body));
   const get = async (path: string): Promise<unknown> => {
