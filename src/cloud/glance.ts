@@ -84,7 +84,7 @@ const refusals: Readonly<Record<number, FaultKind>> = {
 function accepted(answer: NeighbourAnswer): unknown {
   if (answer.status < 300) return answer.body;
   const kind = refusals[answer.status];
-  if (kind === undefined) throw unavailable('The image service cannot be asked now.', { detail: wordsOf(answer) });
+  if (kind === undefined) throw unavailable('The image service is not available now.', { detail: wordsOf(answer) });
   throw new Fault(kind, answer.message || `The image service refused the request (${answer.status}).`);
 }
 

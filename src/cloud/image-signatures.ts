@@ -120,7 +120,7 @@ export const barbicanCertificates =
     const { status, body, message } = await barbican.ask(null, 'GET', path);
     if (status === 404) return null;
     if (status !== 200)
-      throw unavailable('The key-manager service cannot be asked now.', { detail: `${status} ${message}` });
+      throw unavailable('The key-manager service is not available now.', { detail: `${status} ${message}` });
     // Barbican returns a secret only as the content type that it was stored with
     const type = textOf(record(record(body)['content_types'])['default']);
     return bytesOf(await barbican.stream(`${path}/payload`, type === '' ? undefined : type));

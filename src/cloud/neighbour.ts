@@ -155,7 +155,7 @@ function placeOf(endpoint: string): Place {
 function makeSender(service: string, options: NeighbourOptions, timeoutMs: number): Sender {
   const { endpoint, serviceToken, ca, headers: common, showsService = false } = options;
   const failed: Sender['failed'] = (why, cause) =>
-    unavailable(`The ${service} service cannot be asked now.`, { detail: why, cause });
+    unavailable(`The ${service} service is not available now.`, { detail: why, cause });
   const fixed = typeof endpoint === 'string' ? placeOf(endpoint) : null;
   const place = async (): Promise<Place> => {
     if (fixed !== null) return fixed;

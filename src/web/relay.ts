@@ -68,7 +68,7 @@ export function makeRelay({ endpoint, authenticate, ...web }: RelayOptions): { a
     if (leadsUp(path)) throw badRequest('The path of a request leads to nothing above the service.');
     const told = await endpoint();
     const isDown = (detail: string, cause?: unknown) =>
-      unavailable(`The ${web.service} service cannot be asked now.`, { detail, cause });
+      unavailable(`The ${web.service} service is not available now.`, { detail, cause });
     if (!URL.canParse(told)) throw isDown(`${told} is no address`);
     const { origin, pathname } = new URL(told);
     const hasBody = ctx.get('Content-Length') !== '' || ctx.get('Transfer-Encoding') !== '';

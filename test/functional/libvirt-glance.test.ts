@@ -120,7 +120,7 @@ describe("an operator's Glance", { skip: keystoneMissing() ?? glanceMissing() ??
     const server = { name: 'two', imageRef: world.imageRef, flavorRef: world.flavorRef, networks: 'none' };
     const refused = await world.compute('POST', '/servers', { server });
     assert.equal(refused.status, 503, JSON.stringify(refused.body));
-    assert.match(JSON.stringify(refused.body), /image service cannot be asked now/);
+    assert.match(JSON.stringify(refused.body), /image service is not available now/);
     assert.equal((await service.request('xloud', 'GET', '/image/v2/images')).status, 503);
     assert.equal((await world.compute('GET', '/servers/detail')).status, 200);
     await glance.resume();

@@ -246,7 +246,7 @@ for (const engine of engines) {
       assert.deepEqual(without?.why, ['it has 1 volume(s) of Cinder: set volume.service: cinder']);
       cinder.failAt(1, 'refused');
       const away = (await apply()).get(uuid);
-      assert.deepEqual([away?.verdict, away?.why], ['refuse', ['The volume service cannot be asked now.']]);
+      assert.deepEqual([away?.verdict, away?.why], ['refuse', ['The volume service is not available now.']]);
       assert.equal((await apply()).get(uuid)?.verdict, 'adopted');
     });
 

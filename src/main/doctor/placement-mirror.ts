@@ -3,8 +3,8 @@
 import { Fault, messageOf } from '../../base/errors.ts';
 import { silentLog } from '../../base/log.ts';
 import { mirrorLag, refusedProviders } from '../../db/placement-mirror.ts';
-import { openKeystone } from '../identity.ts';
-import { isMirrored } from '../operators.ts';
+import { Cleanup } from '../cleanup.ts';
+import { isMirrored, openAdapter } from '../operators.ts';
 import { type Check, type Found, ok, type Patient, problem, warning } from './check.ts';
 
 /** Seconds; a change that waits longer than this waits for more than the next pass. */
@@ -20,13 +20,11 @@ const reasonOf = (error: unknown): string =>
 async function answers({ config, clock }: Patient): Promise<Found> {
   // loaded on use: its HTTP client alone takes ten MiB
   const { makePlacement } = await import('../../cloud/placement.ts');
-  const keystone = await openKeystone({ config, clock, log: silentLog });
-  const { endpoint } = config.placement;
-  const service = makePlacement({
-    endpoint: async () => endpoint || keystone.endpoint('placement'),
-    serviceToken: (renew) => keystone.serviceToken(renew),
-  });
+  const cleanup = new Cleanup();
   try {
+    const parts = { config, clock, log: silentLog, cleanup };
+    const service = makePlacement(await openAdapter(parts, 'placement', config.placement.endpoint));
+    cleanup.defer(() => service.close());
     const placement = service.during(new AbortController().signal);
     const [major, minor] = await placement.newest();
     await placement.name(NOBODY);
@@ -37,8 +35,7 @@ async function answers({ config, clock }: Patient): Promise<Found> {
       'start it, or correct placement.endpoint, its endpoint in the catalog or the roles of identity.username; the mirror then catches up',
     );
   } finally {
-    await service.close();
-    await keystone.close();
+    await cleanup.run();
   }
 }
 

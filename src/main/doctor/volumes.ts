@@ -1,4 +1,4 @@
-// Why: what goes wrong with an operator's Cinder shows first when somebody attaches a volume; this asks before.
+// Why: a problem with an operator's Cinder would first show when somebody attaches a volume; this checks earlier.
 
 import { Fault, messageOf } from '../../base/errors.ts';
 import { silentLog } from '../../base/log.ts';
@@ -7,22 +7,21 @@ import { openAdapter } from '../operators.ts';
 import { volumesDirectory } from '../directories.ts';
 import { type Check, type Found, ok, type Patient, problem, warning } from './check.ts';
 
-/** What is to be said of what a Cinder tells of itself. */
+/** Findings on Cinder's version and our rights there. */
 export function cinderFound(
   address: string,
   { newest, attaches, reimages, isAdmin }: { newest: string; attaches: boolean; reimages: boolean; isAdmin: boolean },
 ): readonly Found[] {
-  if (!attaches)
-    return [problem(`Cinder at ${address} speaks ${newest}, and attachments are since 3.44`, 'upgrade it')];
+  if (!attaches) return [problem(`Cinder at ${address} speaks ${newest}; attachments need 3.44`, 'upgrade it')];
   const found = [ok(`Cinder at ${address} speaks ${newest}`)];
   if (!isAdmin)
     found.push(
       problem(
-        'who we are at Cinder is no administrator: it does not tell at which host a volume is',
+        'identity.username is not an administrator at Cinder, which then does not show the hosts of volumes',
         'openstack role add --user NAME --project service admin, and service likewise',
       ),
     );
-  if (!reimages) found.push(warning('servers are not rebuilt on their root volume', 'that is since Cinder 3.68'));
+  if (!reimages) found.push(warning('servers with a root volume cannot be rebuilt', 'this needs Cinder 3.68'));
   return found;
 }
 
@@ -37,7 +36,7 @@ async function lookAtCinder({ config, clock }: Patient): Promise<readonly Found[
     return cinderFound(address, await cinder.about());
   } catch (error) {
     const why = error instanceof Fault && typeof error.detail === 'string' ? error.detail : messageOf(error);
-    return [problem(`Cinder cannot be asked: ${why}`, 'mend volume.endpoint or the catalog, or start Cinder')];
+    return [problem(`Cinder cannot be reached: ${why}`, 'correct volume.endpoint or the catalog, or start Cinder')];
   } finally {
     await cleanup.run();
   }

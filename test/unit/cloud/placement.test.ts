@@ -87,12 +87,12 @@ describe('the client of Placement', () => {
   it('ends with its signal, and in time', async () => {
     await calls().name(HOST);
     double.mishap = () => 'mute';
-    await assert.rejects(calls().name(HOST), /cannot be asked now/);
+    await assert.rejects(calls().name(HOST), /is not available now/);
     const end = new AbortController();
     const asked = service.during(end.signal).name(HOST);
     end.abort();
     const began = performance.now();
-    await assert.rejects(asked, /cannot be asked now/);
+    await assert.rejects(asked, /is not available now/);
     assert.ok(performance.now() - began < 250);
   });
 });

@@ -49,8 +49,11 @@ describe("an operator's Cinder", () => {
     const said = (more: Partial<typeof about>) =>
       cinderFound('http://c', { ...about, ...more }).map(({ level, text }) => `${level}: ${text}`);
     assert.deepEqual(said({}), ['ok: Cinder at http://c speaks 3.70']);
-    assert.match(said({ newest: '3.40', attaches: false })[0] ?? '', /^problem: .*since 3\.44/);
-    assert.match(said({ isAdmin: false })[1] ?? '', /^problem: .*no administrator/);
-    assert.match(said({ newest: '3.60', reimages: false })[1] ?? '', /^warning: servers are not rebuilt/);
+    assert.match(said({ newest: '3.40', attaches: false })[0] ?? '', /^problem: .*need 3\.44/);
+    assert.match(said({ isAdmin: false })[1] ?? '', /^problem: .*not an administrator/);
+    assert.match(
+      said({ newest: '3.60', reimages: false })[1] ?? '',
+      /^warning: servers with a root volume cannot be rebuilt/,
+    );
   });
 });
