@@ -47,7 +47,7 @@ export function parseNovaConf(text: string): NovaConf {
 /** Files in the order of `--config-file`: what stands in a later one replaces what stands in those before. */
 export const mergeNovaConf = (files: readonly NovaConf[]): NovaConf => new Map(files.flatMap((file) => [...file]));
 
-const DEEPEST = 8;
+const DEEPEST = 32;
 
 /** How many names are followed for one option, and how much they bring: names of names multiply. */
 const MOST_NAMES = 1_000;
