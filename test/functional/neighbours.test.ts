@@ -351,25 +351,6 @@ for (const where of ['in process', 'over HTTP'] as const) {
       await ask('demo', 'DELETE', `ports/${port.id}`);
     });
 
-    it('gives a port to one of several servers that want it at the same moment', async () => {
-      for (let turn = 0; turn < 5; turn += 1) {
-        const port = await makePort('demo', { network_id: shared });
-        const plan = await networks.plan(callers.demo, [wish({ portId: port.id })], [], 1);
-        const [one, two, three] = [server(), server(), server()];
-        const ends = await Promise.allSettled([one, two, three].map((vm) => networks.allocate(vm, plan)));
-        const lost = ends.flatMap((end) => (end.status === 'rejected' ? [(end.reason as Fault).code] : []));
-        assert.deepEqual(lost, ['PortInUse', 'PortInUse']);
-        const [winner] = [one, two, three].filter((_, at) => ends[at]?.status === 'fulfilled');
-        assert.equal((await ask('admin', 'GET', `ports/${port.id}`)).json.port.device_id, winner?.uuid);
-        assert.deepEqual(
-          (await networks.allocate(winner ?? one, plan)).map(({ portId }) => portId),
-          [port.id],
-        );
-        await networks.release(winner ?? one);
-        await ask('demo', 'DELETE', `ports/${port.id}`);
-      }
-    });
-
     it('gives the address that was asked for', async () => {
       const plan = await networks.plan(callers.demo, [wish({ networkId: shared, fixedIp: '10.123.0.200' })], [], 1);
       const vm = server();
