@@ -21,13 +21,13 @@ export const countOrNull = (value: unknown): number | null =>
 export const anyText = (value: unknown): string => (typeof value === 'string' ? value : (JSON.stringify(value) ?? ''));
 
 /** @param service as `unavailable` names it */
-const noWord = (service: string, name: string) =>
-  unavailable(`The ${service} service cannot be asked now.`, { detail: `its answer has no ${name}` });
+const unusable = (service: string, name: string) =>
+  unavailable(`The ${service} service is not available now.`, { detail: `its answer has no ${name}` });
 
 /** @throws unavailable where the answer is none of the service's */
 export function mustHaveObject(service: string, body: unknown, name: string): Readonly<Record<string, unknown>> {
   const value = record(body)[name];
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw noWord(service, name);
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw unusable(service, name);
   return record(value);
 }
 
@@ -38,12 +38,12 @@ export function mustHaveList(
   name: string,
 ): readonly Readonly<Record<string, unknown>>[] {
   const value = record(body)[name];
-  if (!Array.isArray(value)) throw noWord(service, name);
+  if (!Array.isArray(value)) throw unusable(service, name);
   return records(value);
 }
 
 /** An object that has an id, by which it is asked for from then on. */
 export function mustHaveId<T extends { readonly id: string }>(service: string, object: T): T {
-  if (object.id === '') throw noWord(service, 'id');
+  if (object.id === '') throw unusable(service, 'id');
   return object;
 }

@@ -1,6 +1,6 @@
 // Why: one way to list, show, create, update and delete for all of Neutron's collections.
 
-import { badRequest, conflict, type Fault, forbidden, unavailable } from '../base/errors.ts';
+import { badRequest, conflict, Fault, forbidden, unavailable } from '../base/errors.ts';
 import { faultCodeOf } from '../base/fault-codes.ts';
 import type { Caller } from '../base/op.ts';
 import { mustHaveId, mustHaveList, mustHaveObject, textOf } from './answer-values.ts';
@@ -23,8 +23,11 @@ export interface NeutronHttp {
   /** Null: there is none, or not for this caller. */
   show(as: Caller | null, noun: string, id: string): Promise<Json | null>;
   create(as: Caller | null, noun: string, body: Json): Promise<Json>;
-  /** Null: it is gone. */
-  update(as: Caller | null, noun: string, id: string, body: Json): Promise<Json | null>;
+  /**
+   * Null: it is gone.
+   * @param revision which it must still have; null: any. Rejects with `preconditionFailed` where somebody changed it meanwhile
+   */
+  update(as: Caller | null, noun: string, id: string, body: Json, revision?: number | null): Promise<Json | null>;
   /** False: it was gone. */
   remove(as: Caller | null, noun: string, id: string): Promise<boolean>;
 }
@@ -35,6 +38,7 @@ export function networkRefusal(answer: NeighbourAnswer, what: string): Fault {
   const message = answer.message === '' ? `The network service refused to ${what}.` : answer.message;
   if (answer.status === 403) return forbidden(message, options);
   if (answer.status === 409) return conflict(message, options);
+  if (answer.status === 412) return new Fault('preconditionFailed', message, options);
   return badRequest(message, options);
 }
 
@@ -58,7 +62,7 @@ export function neutronHttp(neutron: Pick<Neighbour, 'ask'>): NeutronHttp {
     // ports that cannot be listed are no reason to forget them
     if (answer.status === 404 && !CORE.has(collection)) return [];
     if (answer.status === 404)
-      throw unavailable('The network service cannot be asked now.', { detail: answer.message });
+      throw unavailable('The network service is not available now.', { detail: answer.message });
     if (answer.status !== 200) throw networkRefusal(answer, `list ${collection}`);
     return mustHaveList('network', answer.body, collection);
   }
@@ -88,8 +92,9 @@ export function neutronHttp(neutron: Pick<Neighbour, 'ask'>): NeutronHttp {
       mustHaveId('network', { id: textOf(made['id']) });
       return made;
     },
-    async update(as, noun, id, body) {
-      const answer = await neutron.ask(as, 'PUT', memberPath(noun, id), { [noun]: body });
+    async update(as, noun, id, body, revision = null) {
+      const headers = revision === null ? {} : { headers: { 'If-Match': `revision_number=${revision}` } };
+      const answer = await neutron.ask(as, 'PUT', memberPath(noun, id), { [noun]: body }, headers);
       if (answer.status === 404) return null;
       if (answer.status !== 200) throw networkRefusal(answer, `change a ${noun}`);
       return memberOf(answer, noun);

@@ -1,7 +1,7 @@
 // Why: in production networks are Neutron's; this is compute's network interface over Neutron's v2.0 API.
 // Reads use the caller's token, so that Neutron decides what the caller may see; ports are created and bound with our own.
 
-import { badRequest } from '../base/errors.ts';
+import { Fault, unavailable } from '../base/errors.ts';
 import type { Caller } from '../base/op.ts';
 import type { NetworkFacts } from '../domain/networks/server-nics.ts';
 import { countOrNull, record, textOf, textOrNull } from './answer-values.ts';
@@ -10,6 +10,7 @@ import type { NetworkService, OwnedServer } from './network.ts';
 import type { PortApi, PortBinding, PortChange, PortFacts } from './network-api.ts';
 import { makeNetworkService } from './network-service.ts';
 import { isPortOf } from './port-mark.ts';
+import { portInUse, portNotFound } from './port-plan.ts';
 import { neutronBindings } from './neutron-bindings.ts';
 import { neutronFloatingIps, neutronGroups } from './neutron-groups.ts';
 import { type Json, neutronHttp, type NeutronHttp } from './neutron-http.ts';
@@ -50,6 +51,33 @@ const pluggedInto = ({ ovsBridge = 'br-int', offloads = true }: Switch, port: Po
   port.vifType === 'ovs'
     ? { ...port, vifDetails: { bridge_name: ovsBridge, ...port.vifDetails, ...(offloads ? {} : { offloads }) } }
     : port;
+
+/** What Neutron's own drivers write into a port while it is bound comes in between, too. */
+const ATTEMPTS = 10;
+
+/** Binds a port that is nobody's, or the server's own: of several servers that found it free, one has it. */
+async function bindFree(http: NeutronHttp, portId: string, binding: PortBinding): Promise<Json> {
+  for (let attempt = 1; ; attempt += 1) {
+    const before = await http.show(null, 'port', portId);
+    if (before === null) throw portNotFound(portId);
+    const holder = textOf(before['device_id']);
+    if (holder !== '' && holder !== binding.serverUuid) throw portInUse(portId);
+    // one without revisions is too old to be asked to look
+    const revision = countOrNull(before['revision_number']);
+    try {
+      const port = await http.update(null, 'port', portId, bound(binding), revision);
+      if (port === null) throw portNotFound(portId);
+      return port;
+    } catch (error) {
+      const isChanged = error instanceof Fault && error.kind === 'preconditionFailed';
+      if (!isChanged) throw error;
+      if (attempt === ATTEMPTS)
+        throw unavailable('The network service cannot be asked now.', {
+          detail: `others change port ${portId} all the time`,
+        });
+    }
+  }
+}
 
 function neutronPorts(http: NeutronHttp, neutron: Neighbour, into: Switch): PortApi {
   const portFrom = (port: Json): PortFacts => pluggedInto(into, shapedPort(port));
@@ -130,9 +158,7 @@ function neutronPorts(http: NeutronHttp, neutron: Neighbour, into: Switch): Port
       return portFrom(port);
     },
     async bindPort(portId, binding) {
-      const port = await http.update(null, 'port', portId, bound(binding));
-      if (port === null) throw badRequest(`Port id ${portId} could not be found.`, { code: 'PortNotFound' });
-      return portFrom(port);
+      return portFrom(await bindFree(http, portId, binding));
     },
     async announceMove(port, host, profile) {
       // in this order: `endMove` looks for extra bindings only if the profile names a destination

@@ -130,11 +130,11 @@ const allocationsIn = (body: unknown): ProviderAmounts =>
 
 type Json = Readonly<Record<string, unknown>>;
 
-const noWord = (detail: string): Fault => unavailable('The placement service cannot be asked now.', { detail });
+const unusable = (detail: string): Fault => unavailable('The placement service is not available now.', { detail });
 
 const namesIn = (body: unknown, name: string): readonly string[] => {
   const value = record(body)[name];
-  if (!Array.isArray(value)) throw noWord(`its answer has no ${name}`);
+  if (!Array.isArray(value)) throw unusable(`its answer has no ${name}`);
   return value.filter((one) => typeof one === 'string');
 };
 
@@ -145,7 +145,7 @@ const inventoriesIn = (body: unknown): Inventories =>
       const has = record(one);
       const of = (unit: keyof Inventory): number => {
         const value = has[unit];
-        if (typeof value !== 'number' || !Number.isFinite(value)) throw noWord(`its ${name} has no ${unit}`);
+        if (typeof value !== 'number' || !Number.isFinite(value)) throw unusable(`its ${name} has no ${unit}`);
         return value;
       };
       const [total, reserved] = [of('total'), of('reserved')];
@@ -157,7 +157,7 @@ const inventoriesIn = (body: unknown): Inventories =>
 type Ask = (method: Dispatcher.HttpMethod, path: string, body?: unknown) => Promise<NeighbourAnswer>;
 
 function callsOf(ask: Ask, minor: () => Promise<number>): Placement {
-  const unexpected = (what: string, { status, message }: NeighbourAnswer) => noWord(`${what}: ${status} ${message}`);
+  const unexpected = (what: string, { status, message }: NeighbourAnswer) => unusable(`${what}: ${status} ${message}`);
   const change = async (method: Dispatcher.HttpMethod, path: string, body?: unknown): Promise<Outcome> =>
     outcomeOf(await ask(method, path, body));
   const get = async (path: string): Promise<Json | null> => {
@@ -170,7 +170,7 @@ function callsOf(ask: Ask, minor: () => Promise<number>): Placement {
     const body = await get(path);
     if (body === null) return null;
     const generation = countOrNull(body['resource_provider_generation']);
-    if (generation === null) throw noWord('its answer has no generation');
+    if (generation === null) throw unusable('its answer has no generation');
     return { generation, value: of(body) };
   };
   const generationOf = (generation: number) => ({ resource_provider_generation: generation });
@@ -178,7 +178,7 @@ function callsOf(ask: Ask, minor: () => Promise<number>): Placement {
   return {
     async name(provider) {
       const body = await get(at(provider));
-      if (body !== null && typeof body['name'] !== 'string') throw noWord('its answer has no name');
+      if (body !== null && typeof body['name'] !== 'string') throw unusable('its answer has no name');
       return body === null ? null : textOf(body['name']);
     },
     async providerNamed(name) {
@@ -214,7 +214,7 @@ function callsOf(ask: Ask, minor: () => Promise<number>): Placement {
     },
     async consumer(uuid) {
       const body = await get(`/allocations/${id(uuid)}`);
-      if (body === null) throw noWord('it knows nothing of consumers');
+      if (body === null) throw unusable('it knows nothing of consumers');
       const { consumer_generation: generation, consumer_type: type } = body;
       return {
         allocations: allocationsIn(body),

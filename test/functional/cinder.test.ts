@@ -412,7 +412,20 @@ describe("an operator's Cinder", { concurrency: 1 }, () => {
     }
   }
 
-  for (const how of ['refused', 'lost'] as const satisfies readonly Mishap[]) {
+  for (const how of ['refused', 'lost', 'answered by a stranger'] as const satisfies readonly Mishap[]) {
+    it(`keeps nothing of a server that is deleted, whichever of its answers is ${how}`, async () => {
+      for (let n = 1; ; n += 1) {
+        const { id, volumeId } = await withVolume();
+        at().failAt(n, how);
+        done(await ask('DELETE', `/servers/${id}`), 204);
+        await servers.world.settled();
+        const reached = at().count();
+        at().failAt(0, how);
+        assert.deepEqual([attachedTo(id), volumes.stateOf(volumeId)], [[], 'available'], `request ${n}`);
+        if (reached < n) break;
+      }
+    });
+
     for (const [name, move] of Object.entries(moves)) {
       it(`ends well whichever of its answers is ${how}: ${name}`, { timeout: 300_000 }, async () => {
         for (let n = 1; ; n += 1) {

@@ -31,8 +31,8 @@ export interface DoubleSnapshot extends Json {
   status: string;
 }
 
-/** What becomes of one request: it is not taken; it is, and nobody hears of it. */
-export type Mishap = 'refused' | 'lost';
+/** What becomes of one request: it is not taken; it is, and nobody hears of it; somebody else says that all is well. */
+export type Mishap = 'refused' | 'lost' | 'answered by a stranger';
 
 export interface Asked {
   readonly method: string;
@@ -424,6 +424,10 @@ export async function startCinderDouble(known: Readonly<Record<string, Known>>):
       response.end(body === null ? '' : JSON.stringify(body));
     };
     if (fails && failing.how === 'refused') return say(503, { serviceUnavailable: { message: 'not now' } });
+    if (fails && failing.how === 'answered by a stranger') {
+      response.writeHead(200, { 'Content-Type': 'text/html' });
+      return void response.end('<html><body>Down for maintenance</body></html>');
+    }
     try {
       const body = take(request, url.pathname);
       // as a proxy before it says that gave up waiting: a broken connection is asked once more, and hides nothing

@@ -1,11 +1,11 @@
 // Why: Nova's databases are named by flags, by its nova.conf, or by its API database, which lists the cells.
 
-import { readFileSync } from 'node:fs';
 import { badRequest, messageOf } from '../../base/errors.ts';
 import { CELL0, novaCells } from '../../db/nova/api.ts';
 import { type NovaDatabase, novaUrl, openNova } from '../../db/nova/open.ts';
 import type { NovaCell } from '../../ops/moving/deps.ts';
 import type { Cleanup } from '../cleanup.ts';
+import { readWithin } from '../nova-conf/file.ts';
 import { mergeNovaConf, parseNovaConf, substituted } from '../nova-conf/parse.ts';
 
 export interface NovaFlags {
@@ -19,7 +19,7 @@ export interface NovaFlags {
 function fromConf(files: readonly string[]): string | null {
   const read = (file: string) => {
     try {
-      return parseNovaConf(readFileSync(file, 'utf8'));
+      return parseNovaConf(readWithin(file));
     } catch (error) {
       throw badRequest(`${file}: ${messageOf(error)}`);
     }

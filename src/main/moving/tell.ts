@@ -20,8 +20,22 @@ export const doneWords: Words = { ...planWords, adopted: 'done', adopt: 'done', 
 const VERDICT = 12;
 const KIND = 13;
 
+/** What would reach the terminal as a command, or break a line. */
+const CONTROL = /[\p{Cc}\p{Cf}\u2028\u2029]/gu;
+/** Characters of a line: rows may have a megabyte where a name belongs. */
+const LONGEST = 2_000;
+
 /** Names come from tenants: control characters must not reach the terminal or break lines. */
-const onOneLine = (text: string): string => text.replaceAll(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, '?');
+function onOneLine(text: string): string {
+  const line = text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text;
+  return line.replaceAll(CONTROL, '?');
+}
+
+/** A document may be printed to a terminal too; in JSON these stand in texts alone. */
+const escaped = (json: string): string =>
+  json.replaceAll(CONTROL, (one) =>
+    [...Array(one.length).keys()].map((at) => `\\u${one.charCodeAt(at).toString(16).padStart(4, '0')}`).join(''),
+  );
 
 function textOf({ kind, name, title, host, verdict, why }: Line, words: Words): string {
   const called = title === undefined || title === '' ? '' : ` (${title})`;
@@ -58,7 +72,7 @@ export async function tellLines(
   for await (const line of lines) {
     const of = (counts[line.kind] ??= {});
     of[line.verdict] = (of[line.verdict] ?? 0) + 1;
-    print(format === 'json' ? `${first ? ' ' : ','}${JSON.stringify(line)}` : textOf(line, words));
+    print(format === 'json' ? `${first ? ' ' : ','}${escaped(JSON.stringify(line))}` : textOf(line, words));
     first = false;
   }
   if (format === 'json') print(`], "counts": ${JSON.stringify(counts)}}`);

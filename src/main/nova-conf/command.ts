@@ -1,34 +1,17 @@
 // Why: `xloud config import`: the configuration goes to standard output or a file, what became of each option to the one who reads along.
 
-import { closeSync, openSync, readSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { stringify } from 'yaml';
 import { messageOf } from '../../base/errors.ts';
 import { optionProblem } from '../config.ts';
 import { bad } from '../config-values.ts';
 import { type Import, importNovaConf, type Line, type Verdict } from './import.ts';
+import { readWithin } from './file.ts';
 import { mergeNovaConf, type NovaConf, parseNovaConf } from './parse.ts';
 
 export interface Out {
   readonly print: (text: string) => void;
   readonly tell: (line: string) => void;
-}
-
-/** Longer files are none that somebody wrote. */
-const MOST_BYTES = 4 * 1024 * 1024;
-
-/** @throws Error for a file that is longer, of which no more is read: it may be a device that never ends. */
-function readWithin(file: string): string {
-  const buffer = Buffer.alloc(MOST_BYTES + 1);
-  const from = openSync(file, 'r');
-  let bytes = 0;
-  try {
-    for (let more = -1; more !== 0 && bytes < buffer.length; bytes += more)
-      more = readSync(from, buffer, bytes, buffer.length - bytes, null);
-  } finally {
-    closeSync(from);
-  }
-  if (bytes > MOST_BYTES) throw new Error('is too long for a nova.conf');
-  return buffer.toString('utf8', 0, bytes);
 }
 
 function read(file: string): NovaConf {

@@ -47,7 +47,7 @@ export function parseNovaConf(text: string): NovaConf {
 /** Files in the order of `--config-file`: what stands in a later one replaces what stands in those before. */
 export const mergeNovaConf = (files: readonly NovaConf[]): NovaConf => new Map(files.flatMap((file) => [...file]));
 
-const DEEPEST = 8;
+const DEEPEST = 32;
 
 /** How many names are followed for one option, and how much they bring: names of names multiply. */
 const MOST_NAMES = 1_000;
@@ -62,16 +62,16 @@ export interface Spent {
 /**
  * A value with what it names (`$my_ip`, `${group.option}`) in its place; a name that stands nowhere is left as it is.
  * @param spent counts for all values of an option
- * @throws Error where that becomes too much
+ * @throws Error where that becomes too much, or goes round in a circle
  */
 export function substituted(conf: NovaConf, section: string, value: string, spent: Spent, depth = 0): string {
-  if (depth === DEEPEST) return value;
   return value.replaceAll(/\\\$|\$\$|\$\{([\w.]+)\}|\$(\w+)/g, (whole, braced?: string, bare?: string) => {
     const name = braced ?? bare;
     if (name === undefined) return '$';
     const keys = name.includes('.') ? [name] : [keyOf(section, name), keyOf('DEFAULT', name)];
     const named = keys.map((key) => conf.get(key)?.at(-1)).find((one) => one !== undefined);
     if (named === undefined) return whole;
+    if (depth === DEEPEST) throw new Error('what it names goes round in a circle');
     spent.names += 1;
     spent.characters += named.length;
     if (spent.names > MOST_NAMES || spent.characters > MOST_CHARACTERS) throw new Error('it names too much');

@@ -20,6 +20,15 @@ describe('what is told of a move', () => {
     printed.length = 0;
     await tellLines(one(line), planWords, 'json', (text) => void printed.push(text));
     assert.equal((JSON.parse(printed.join('\n')) as { lines: Line[] }).lines[0]?.title, title);
+    printed.length = 0;
+    const csi = 'x\u009b31m\u{e0001}\u202e';
+    await tellLines(one({ ...line, title: csi }), planWords, 'json', (text) => void printed.push(text));
+    assert.doesNotMatch(printed.join(''), /[\p{Cc}\p{Cf}]/u);
+    assert.equal((JSON.parse(printed.join('\n')) as { lines: Line[] }).lines[0]?.title, csi);
+    printed.length = 0;
+    const long = { ...line, title: 'x'.repeat(1_000_000) };
+    await tellLines(one(long), planWords, 'text', (text) => void printed.push(text));
+    assert.ok((printed[0] ?? '').length < 3_000);
   });
 });
 

@@ -180,6 +180,8 @@ describe('nova.conf', () => {
       parseNovaConf('my_ip = $host\nhost = $my_ip\ncpu_allocation_ratio = many\n[pci]\nalias = {'),
     );
     assert.deepEqual(bent.lines.find(({ option }) => option === 'DEFAULT.cpu_allocation_ratio')?.verdict, 'ignored');
+    assert.match(bent.lines.find(({ option }) => option === 'DEFAULT.my_ip')?.why ?? '', /circle/);
+    assert.equal(bent.values['compute'], undefined);
     assert.equal(bent.lines.find(({ option }) => option === 'pci.alias')?.verdict, 'ignored');
   });
 
