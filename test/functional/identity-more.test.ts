@@ -79,6 +79,18 @@ describe('access rules', () => {
     await refused(404, 'GET', `${path}/${id}`, undefined, demo);
   });
 
+  it('are listed in the order in which a credential was given them', async () => {
+    const paths = [...'dahbgcfe'].map((letter) => `/in-order/${letter}`);
+    const made = (await credential(paths.map((path) => ({ ...own, path })))).body.application_credential;
+    const { access_rules: listed } = await must('GET', `/v3/users/${me}/access_rules`, undefined, demo);
+    const mine = (listed as { path: string }[]).filter(({ path }) => paths.includes(path));
+    assert.deepEqual(
+      mine.map(({ path }) => path),
+      paths,
+    );
+    await must('DELETE', `/v3/users/${me}/application_credentials/${made.id}`, undefined, demo);
+  });
+
   it("are nobody else's", async () => {
     const { access_rules: rules } = (await credential([servers])).body.application_credential;
     const admins = (await cloud.identity.service.authenticate(admin)).userId;

@@ -159,12 +159,9 @@ describe('what may end while a guest is on its way', { concurrency: 1 }, () => {
     const { a, b } = two;
     await b.libvirtd.signal('SIGKILL');
     await assert.rejects(endLive(slow, uuid), isFault('migration.failed'));
-    assert.deepEqual(
-      (await hostsOf(two, uuid)).filter((name) => name === 'a'),
-      ['a'],
-    );
     await a.ready(uuid);
-    await eventually('nothing runs there', async () => !(await hostsOf(two, uuid)).includes('b'));
+    // libvirtd there may still be starting
+    await eventually('it runs at home alone', async () => String(await hostsOf(two, uuid).catch(String)) === 'a');
     await eventually('what was left there goes', async () => (await b.driver.destroy({ uuid })) === null);
     await gone(uuid);
   });

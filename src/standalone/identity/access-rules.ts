@@ -50,7 +50,9 @@ export async function keepRules(
   if (asked.length === 0) return null;
   const known = await accessRules.list(tx, { user_id: userId });
   const chosen: AccessRuleRow[] = [];
-  for (const one of asked) {
+  // lists are in the order of ids; a credential's rules come as they were asked for, as Keystone lists them
+  const ids = asked.map(newHexId).toSorted();
+  for (const [at, one] of asked.entries()) {
     const fits = (rule: AccessRuleRow): boolean =>
       'id' in one
         ? rule.id === one.id
@@ -63,7 +65,7 @@ export async function keepRules(
     if ('id' in one) throw badRequest(`Invalid application credential: access rule ${one.id} could not be found.`);
     if (known.length >= limits.accessRulesPerUser)
       throw badRequest(`A user may have ${limits.accessRulesPerUser} access rules: delete some that are not in use.`);
-    const made = { id: newHexId(), userId, service: one.service, method: one.method, path: one.path };
+    const made = { id: ids[at] as string, userId, service: one.service, method: one.method, path: one.path };
     await accessRules.insert(tx, made);
     known.push(made);
     chosen.push(made);
