@@ -80,7 +80,7 @@ describe('access rules', () => {
   });
 
   it('are listed in the order in which a credential was given them', async () => {
-    const paths = [...'dahbgcfe'].map((letter) => `/in-order/${letter}`);
+    const paths = 'dahbgcfe'.split('').map((letter) => `/in-order/${letter}`);
     const made = (await credential(paths.map((path) => ({ ...own, path })))).body.application_credential;
     const { access_rules: listed } = await must('GET', `/v3/users/${me}/access_rules`, undefined, demo);
     const mine = (listed as { path: string }[]).filter(({ path }) => paths.includes(path));
