@@ -3,11 +3,14 @@
 import { badRequest, conflict, Fault, forbidden, unavailable } from '../base/errors.ts';
 import { faultCodeOf } from '../base/fault-codes.ts';
 import type { Caller } from '../base/op.ts';
-import { mustHaveId, mustHaveList, mustHaveObject, textOf } from './answer-values.ts';
+import { mustHaveId, mustHaveList, mustHaveObject, record, records, textOf } from './answer-values.ts';
 import { type Neighbour, type NeighbourAnswer, wordsOf } from './neighbour.ts';
 
 /** Ids in one query at most, to keep its address short enough for any proxy. */
 const IDS_PER_QUERY = 50;
+
+/** Pages of one list at most: a Neutron that never comes to an end must not hold a request for ever. */
+const MAX_PAGES = 1_000;
 
 /** Collections that every Neutron has; those of extensions it may not know. */
 const CORE: ReadonlySet<string> = new Set(['networks', 'ports', 'subnets']);
@@ -15,8 +18,13 @@ const CORE: ReadonlySet<string> = new Set(['networks', 'ports', 'subnets']);
 export type Json = Readonly<Record<string, unknown>>;
 type Pairs = readonly (readonly [string, string])[];
 
+interface Page {
+  readonly rows: readonly Json[];
+  readonly isLast: boolean;
+}
+
 export interface NeutronHttp {
-  /** A collection that this Neutron does not have is empty. */
+  /** All of a collection, page by page; one that this Neutron does not have is empty. */
   list(as: Caller | null, collection: string, pairs: Pairs): Promise<readonly Json[]>;
   /** The objects whose `key` is among `ids`. */
   listBy(as: Caller | null, collection: string, key: string, ids: readonly string[]): Promise<readonly Json[]>;
@@ -57,14 +65,32 @@ export function neutronHttp(neutron: Pick<Neighbour, 'ask'>): NeutronHttp {
   const memberPath = (noun: string, id: string): string => `${pathOf(`${noun}s`)}/${encodeURIComponent(id)}`;
   const memberOf = ({ body }: NeighbourAnswer, noun: string): Json => mustHaveObject('network', body, noun);
 
-  async function list(as: Caller | null, collection: string, pairs: Pairs): Promise<readonly Json[]> {
+  async function page(as: Caller | null, collection: string, pairs: Pairs): Promise<Page> {
     const answer = await neutron.ask(as, 'GET', `${pathOf(collection)}?${queryText(pairs)}`);
     // ports that cannot be listed are no reason to forget them
-    if (answer.status === 404 && !CORE.has(collection)) return [];
+    if (answer.status === 404 && !CORE.has(collection)) return { rows: [], isLast: true };
     if (answer.status === 404)
       throw unavailable('The network service is not available now.', { detail: answer.message });
     if (answer.status !== 200) throw networkRefusal(answer, `list ${collection}`);
-    return mustHaveList('network', answer.body, collection);
+    const rows = mustHaveList('network', answer.body, collection);
+    const links = records(record(answer.body)[`${collection}_links`]);
+    return { rows, isLast: !links.some(({ rel }) => rel === 'next') };
+  }
+
+  /** Neutron cuts a list into pages by itself if its operator says so (`pagination_max_limit`). */
+  async function list(as: Caller | null, collection: string, pairs: Pairs): Promise<readonly Json[]> {
+    const found: Json[] = [];
+    let marker: Pairs = [];
+    for (let pages = 0; pages < MAX_PAGES; pages += 1) {
+      const { rows, isLast } = await page(as, collection, [...pairs, ...marker]);
+      found.push(...rows);
+      const last = textOf(rows.at(-1)?.['id']);
+      if (isLast || last === '') return found;
+      marker = [['marker', last]];
+    }
+    throw unavailable('The network service is not available now.', {
+      detail: `its list of ${collection} does not end`,
+    });
   }
 
   return {

@@ -70,6 +70,8 @@ describe("Cinder's connections", () => {
     ["a name of the language's own", { driver_volume_type: 'constructor' }, /reached by constructor/],
     ['one that is encrypted', { ...rbd, encrypted: true }, /encrypted/],
     ['Ceph without a secret', { ...rbd, secret_uuid: null }, /rbd_secret_uuid/],
+    ['a snapshot of Ceph', { ...rbd, name: 'volumes/volume@snap' }, /no image of Ceph/],
+    ['an option of librbd', { ...rbd, name: 'volumes/volume:conf=x' }, /no image of Ceph/],
     ['Ceph without monitors', { ...rbd, hosts: [] }, /no image of Ceph/],
     ['an image that is none', { ...rbd, name: 'volumes/a:mon_host=evil b' }, /no image of Ceph/],
     ['a monitor that is no address', { ...rbd, hosts: ["a' onload='"] }, /no address/],
