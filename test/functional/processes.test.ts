@@ -35,7 +35,10 @@ describe('a process apart that lacks something', () => {
   it('says so: an agent without a way to images', async () => {
     await refused(['agent', '--driver', 'fake', ...bus], /image\.endpoint: an agent fetches images/);
     const endpoint = ['--set', 'image.endpoint=http://127.0.0.1:1/image'];
-    await refused(['agent', '--driver', 'fake', ...bus, ...endpoint], /identity\.auth_url: the image service needs a token/);
+    await refused(
+      ['agent', '--driver', 'fake', ...bus, ...endpoint],
+      /identity\.auth_url: the image service needs a token/,
+    );
     const auth = ['--set', 'identity.auth_url=http://127.0.0.1:1/identity'];
     await refused(['agent', '--driver', 'fake', ...bus, ...endpoint, ...auth], /bus\.trusted_keys: a host takes only/);
   });
