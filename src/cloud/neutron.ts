@@ -72,7 +72,7 @@ async function bindFree(http: NeutronHttp, portId: string, binding: PortBinding)
       const isChanged = error instanceof Fault && error.kind === 'preconditionFailed';
       if (!isChanged) throw error;
       if (attempt === ATTEMPTS)
-        throw unavailable('The network service cannot be asked now.', {
+        throw unavailable('The network service is not available now.', {
           detail: `others change port ${portId} all the time`,
         });
     }

@@ -4,17 +4,15 @@
 
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
 import { runInside } from '../support/inside.ts';
-import { cloudsFor, keystoneMissing, register, startKeystone, type TestKeystone } from '../support/keystone.ts';
+import { keystoneMissing, register, startKeystone, type TestKeystone } from '../support/keystone.ts';
 import { type Libvirtd, startLibvirtd } from '../support/libvirtd.ts';
 import { linuxbridgeMissing, type LinuxbridgeAgent, startLinuxbridgeAgent } from '../support/linuxbridge-agent.ts';
+import { besideNeutron, settleIn } from '../support/neutron-cloud.ts';
 import { neutronMissing, startNeutron, type TestNeutron } from '../support/neutron-server.ts';
 import { type Rabbitmq, startRabbitmq } from '../support/rabbitmq.ts';
-import { uploadGuest } from '../support/serve-guest.ts';
 import { eventually, type Reply, type Service, startService } from '../support/serve.ts';
 
 const run = promisify(execFile);
@@ -71,23 +69,11 @@ describe("an operator's Neutron with Linux bridges", {
         XLOUD_COMPUTE__VIRT_TYPE: 'qemu',
         XLOUD_COMPUTE__REPORT_SECONDS: '2',
         XLOUD_COMPUTE__HOST: HOST,
-        XLOUD_IDENTITY__AUTH_URL: keystone.authUrl,
-        XLOUD_IDENTITY__USERNAME: 'nova',
-        XLOUD_IDENTITY__PASSWORD: 'nova',
-        XLOUD_NETWORK__SERVICE: 'neutron',
-        XLOUD_NETWORK__ENGINE: 'basic',
+        ...besideNeutron(keystone),
         XLOUD_NETWORK__OVS_NETNS: netns,
       },
     });
-    for (const [type, path] of [
-      ['compute', '/compute/v2.1'],
-      ['image', '/image'],
-    ] as const)
-      await register(keystone, { user: 'nova', type, url: `${service.url}${path}` });
-    await writeFile(join(service.dataDir, 'clouds.yaml'), cloudsFor(keystone));
-    imageRef = await uploadGuest(service);
-    const flavor = { name: 'small', vcpus: 1, ram: 128, disk: 1 };
-    flavorRef = (await compute('POST', '/flavors', { flavor })).flavor.id;
+    ({ imageRef, flavorRef } = await settleIn(keystone, service));
     for (const name of ['one', 'other']) {
       const { network } = await ofNeutron('POST', 'networks', { network: { name } });
       networks.set(name, network.id);

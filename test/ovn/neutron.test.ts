@@ -2,14 +2,12 @@
 // says, and its groups are what lets anybody to them.
 
 import assert from 'node:assert/strict';
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { runInside } from '../support/inside.ts';
-import { cloudsFor, keystoneMissing, register, startKeystone, type TestKeystone } from '../support/keystone.ts';
+import { keystoneMissing, register, startKeystone, type TestKeystone } from '../support/keystone.ts';
+import { besideNeutron, settleIn } from '../support/neutron-cloud.ts';
 import { neutronMissing, startNeutron, type TestNeutron } from '../support/neutron-server.ts';
 import { type OvnService, startOvnService } from '../support/ovn-service.ts';
-import { uploadGuest } from '../support/serve-guest.ts';
 import { eventually, type Reply } from '../support/serve.ts';
 
 const TIMEOUT_MS = 180_000;
@@ -36,25 +34,12 @@ describe("an operator's Neutron", { skip: keystoneMissing() ?? neutronMissing() 
     world = await startOvnService({}, async (home) => {
       neutron = await startNeutron(keystone, home);
       return {
-        XLOUD_IDENTITY__AUTH_URL: keystone.authUrl,
-        XLOUD_IDENTITY__USERNAME: 'nova',
-        XLOUD_IDENTITY__PASSWORD: 'nova',
-        XLOUD_NETWORK__SERVICE: 'neutron',
-        XLOUD_NETWORK__ENGINE: 'basic',
+        ...besideNeutron(keystone),
         // as OVN knows it
         XLOUD_COMPUTE__HOST: 'ovn-host',
       };
     });
-    const { service } = world;
-    for (const [type, path] of [
-      ['compute', '/compute/v2.1'],
-      ['image', '/image'],
-    ] as const)
-      await register(keystone, { user: 'nova', type, url: `${service.url}${path}` });
-    await writeFile(join(service.dataDir, 'clouds.yaml'), cloudsFor(keystone));
-    imageRef = await uploadGuest(service);
-    const flavor = { name: 'small', vcpus: 1, ram: 128, disk: 1 };
-    flavorRef = (await compute('POST', '/flavors', { flavor })).flavor.id;
+    ({ imageRef, flavorRef } = await settleIn(keystone, world.service));
     for (const name of ['one', 'other']) {
       const { network } = await ofNeutron('POST', 'networks', { network: { name } });
       networks.set(name, network.id);
